@@ -1,0 +1,73 @@
+"""SASL for mail software: both sides of every mechanism, without a socket in sight.
+
+`client()` and `server()` begin an exchange, `offer()` says what to advertise.
+"""
+
+from ._channel import Channel, ChannelBinding
+from ._choosing import client, offer, server
+from ._client import Client
+from ._errors import (
+    AuthenticationError,
+    CredentialsError,
+    NoMechanism,
+    ProtocolError,
+    SASLError,
+    ServerNotAuthenticated,
+    StateError,
+)
+from ._events import (
+    Authorize,
+    Challenge,
+    CheckPassword,
+    CheckToken,
+    Failure,
+    FindPassword,
+    FindScramKeys,
+    Request,
+    Success,
+)
+from ._policy import Policy
+from ._profile import Profile
+from ._reasons import Reason
+from ._records import ScramClientKeys, ScramKeys
+from ._server import Server
+from ._values import Credentials, Identity, TokenError
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AuthenticationError",
+    "Authorize",
+    "Challenge",
+    "Channel",
+    "ChannelBinding",
+    "CheckPassword",
+    "CheckToken",
+    "Client",
+    "Credentials",
+    "CredentialsError",
+    "Failure",
+    "FindPassword",
+    "FindScramKeys",
+    "Identity",
+    "NoMechanism",
+    "Policy",
+    "Profile",
+    "ProtocolError",
+    "Reason",
+    "Request",
+    "SASLError",
+    "ScramClientKeys",
+    "ScramKeys",
+    "Server",
+    "ServerNotAuthenticated",
+    "StateError",
+    "Success",
+    "TokenError",
+    "client",
+    "offer",
+    "profiles",
+    "server",
+]
+
+from . import profiles

@@ -1,0 +1,199 @@
+"""Channel and ChannelBinding: the facts about the connection that security depends on."""
+
+from __future__ import annotations
+
+from ._value import Frozen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any, Protocol
+
+    class TLSObject(Protocol):
+        """What `Channel.from_ssl` asks of `ssl.SSLSocket` and `ssl.SSLObject`."""
+
+        def version(self) -> str | None: ...
+        def get_channel_binding(self, cb_type: str = ...) -> bytes | None: ...
+        def getpeercert(self, binary_form: bool = ...) -> Any: ...
+
+        @property
+        def server_side(self) -> bool: ...
+
+
+_set = object.__setattr__
+_NAME = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-"
+
+
+def is_binding_name(name: bytes) -> bool:
+    """Tell whether this is a cb-name (RFC 5801, section 4)."""
+    return bool(name) and not name.translate(None, _NAME)
+
+
+class ChannelBinding(Frozen):
+    """Octets that only the two ends of this very TLS connection know (RFC 5056).
+
+    `type` is the registered name, `data` the raw octets. The constructor takes what it
+    is given; the class methods know the rules of each type. Raise ValueError for a name
+    outside the grammar (RFC 5801, section 4: letters, digits, "." and "-") or no octets.
+    """
+
+    __slots__ = __match_args__ = ("type", "data")
+    _secret = frozenset({"data"})
+
+    type: str
+    data: bytes
+
+    def __init__(self, type: str, data: bytes) -> None:
+        if not is_binding_name(type.encode(errors="surrogatepass")):
+            raise ValueError("not the name of a channel binding type (RFC 5801)")
+        if not isinstance(data, bytes) or not data:
+            raise ValueError("a channel binding has at least one octet")
+        _set(self, "type", type)
+        _set(self, "data", data)
+
+    @classmethod
+    def tls_exporter(
+        cls,
+        data: bytes,
+        *,
+        version: str,
+        extended_master_secret: bool = False,
+        renegotiation: bool = False,
+    ) -> ChannelBinding:
+        """Take exported keying material: label `EXPORTER-Channel-Binding`, no context,
+        32 octets (RFC 9266, section 2).
+
+        `version` is TLS's as the ssl module names it. Raise ValueError below TLS 1.3
+        unless the extended master secret (RFC 7627) is known to be in use, and
+        renegotiation known to be impossible (section 4.2).
+        """
+        if len(data) != 32:
+            raise ValueError("tls-exporter has 32 octets (RFC 9266, section 2)")
+        if version != "TLSv1.3" and (renegotiation or not extended_master_secret):
+            raise ValueError(
+                "tls-exporter below TLS 1.3 needs the extended master secret, and no"
+                " renegotiation (RFC 9266, sections 2 and 4.2)"
+            )
+        return cls("tls-exporter", data)
+
+    @classmethod
+    def tls_unique(cls, data: bytes, *, version: str) -> ChannelBinding:
+        """Take the first Finished message (RFC 5929, section 3).
+
+        Raise ValueError on TLS 1.3, where it is not defined (RFC 8446, appendix C.5).
+        """
+        if version == "TLSv1.3":
+            raise ValueError("tls-unique is not defined for TLS 1.3 (RFC 9266)")
+        return cls("tls-unique", data)
+
+    @classmethod
+    def tls_server_end_point(cls, certificate: bytes) -> ChannelBinding:
+        """Hash the server's certificate, given in DER (RFC 5929, section 4).
+
+        Raise ValueError where its signature names no single hash (Ed25519) or the DER
+        cannot be read: then the type is undefined.
+        """
+        from ._end_point import end_point_hash
+
+        return cls("tls-server-end-point", end_point_hash(certificate))
+
+
+class Channel(Frozen):
+    """The facts about the connection.
+
+    `encrypted`: nobody else can read it. `service`, `host`, `port`: what the client
+    connected to. `bindings`: the channel bindings that can be had, the preferred one
+    first. `external`: an identity proven outside SASL (a verified TLS client
+    certificate, SO_PEERCRED). `remote`: the peer's address, for logs and limits.
+    """
+
+    __slots__ = __match_args__ = (
+        "encrypted",
+        "service",
+        "host",
+        "port",
+        "bindings",
+        "external",
+        "remote",
+    )
+
+    encrypted: bool
+    service: str
+    host: str
+    port: int | None
+    bindings: tuple[ChannelBinding, ...]
+    external: str | None
+    remote: str | None
+
+    def __init__(
+        self,
+        encrypted: bool,
+        *,
+        service: str = "",
+        host: str = "",
+        port: int | None = None,
+        bindings: Iterable[ChannelBinding] = (),
+        external: str | None = None,
+        remote: str | None = None,
+    ) -> None:
+        _set(self, "encrypted", encrypted)
+        _set(self, "service", service)
+        _set(self, "host", host)
+        _set(self, "port", port)
+        _set(self, "bindings", tuple(bindings))
+        _set(self, "external", external)
+        _set(self, "remote", remote)
+
+    @classmethod
+    def from_ssl(
+        cls,
+        tls: TLSObject,
+        *,
+        service: str = "",
+        host: str = "",
+        port: int | None = None,
+        external: str | None = None,
+        remote: str | None = None,
+        certificate: bytes | None = None,
+        exporter: bytes | None = None,
+    ) -> Channel:
+        """Read the facts off an `ssl.SSLSocket` or `ssl.SSLObject` after its handshake.
+
+        A server passes its own `certificate` (DER): the ssl module cannot tell it.
+        `exporter` is the keying material of `ChannelBinding.tls_exporter`, from a TLS
+        stack that exports it; without it TLS 1.3 binds to the certificate only. An
+        identity is never read off a certificate here: whether it was verified, and
+        which of its names counts, only the application knows.
+        """
+        version = tls.version()
+        if version is None:
+            raise ValueError("the TLS handshake is not done")
+        if certificate is None and not tls.server_side:
+            certificate = tls.getpeercert(True)
+        return cls(
+            True,
+            service=service,
+            host=host,
+            port=port,
+            bindings=_bindings(tls, version, certificate, exporter),
+            external=external,
+            remote=remote,
+        )
+
+
+def _bindings(
+    tls: TLSObject, version: str, certificate: bytes | None, exporter: bytes | None
+) -> list[ChannelBinding]:
+    found = []
+    if exporter is not None:
+        found.append(ChannelBinding.tls_exporter(exporter, version=version))
+    if version != "TLSv1.3":
+        unique = tls.get_channel_binding("tls-unique")
+        if unique:
+            found.append(ChannelBinding.tls_unique(unique, version=version))
+    if certificate:
+        try:
+            found.append(ChannelBinding.tls_server_end_point(certificate))
+        except ValueError:
+            pass  # undefined for this certificate: one binding less, nothing wrong
+    return found

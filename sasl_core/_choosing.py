@@ -1,0 +1,171 @@
+"""Choose, offer and refuse mechanisms by policy, and say why."""
+
+from __future__ import annotations
+
+from ._client import Client
+from ._errors import NoMechanism
+from ._policy import DEFAULT, Policy
+from ._server import Server
+from .mechanisms import find, is_name, registered
+from .profiles import BASE64
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ._channel import Channel
+    from ._events import Request
+    from ._profile import Profile
+    from ._values import Credentials
+    from .mechanisms import Mechanism
+
+
+def client(
+    offered: str | Iterable[str],
+    credentials: Credentials,
+    *,
+    channel: Channel,
+    policy: Policy = DEFAULT,
+    profile: Profile = BASE64,
+    nonce: bytes | None = None,
+) -> Client:
+    """Begin an exchange by the strongest mechanism that is offered and acceptable.
+
+    `offered` is what the server said (names in any case; unknown ones are passed over),
+    or one name as a str, which obeys the policy all the same. `nonce` replaces the
+    fresh random value: for tests. Raise NoMechanism, with the reason for each name, and
+    CredentialsError for credentials that the chosen mechanism cannot carry.
+    """
+    names = (offered,) if isinstance(offered, str) else tuple(offered)
+    best: Mechanism | None = None
+    refusals: dict[str, str] = {}
+    for name in names:
+        mechanism = find(name)
+        if mechanism is None:
+            refusals[_shown(name)] = "unknown"
+            continue
+        objection = _client_objection(mechanism, channel, policy, credentials)
+        if objection:
+            refusals[mechanism.name] = objection
+        elif best is None or mechanism.strength > best.strength:
+            best = mechanism
+    if best is None:
+        raise NoMechanism(refusals)
+    plus = best.plus
+    if channel.bindings and not plus:
+        plus = f"{best.name}-PLUS" in {name.upper() for name in names}
+    return Client(best, credentials, channel, policy, profile, plus, nonce)
+
+
+def server(
+    name: str,
+    *,
+    channel: Channel,
+    policy: Policy = DEFAULT,
+    profile: Profile = BASE64,
+    answers: Iterable[type[Request]] | None = None,
+    realm: str | None = None,
+    nonce: bytes | None = None,
+) -> Server:
+    """Begin an exchange by the mechanism that the client named (in any case).
+
+    `channel`, `policy` and `answers` are those given to `offer`: what was not on offer
+    is not run. `realm` is that of the mechanisms that have one (None: the channel's
+    host); `nonce` replaces the fresh random value: for tests. Raise NoMechanism.
+    """
+    mechanism = find(name)
+    if mechanism is None:
+        raise NoMechanism({_shown(name): "unknown"})
+    able = None if answers is None else frozenset(answers)
+    objection = _server_objection(mechanism, channel, policy, able)
+    if objection:
+        raise NoMechanism({mechanism.name: objection})
+    plus = mechanism.plus
+    if channel.bindings and not plus:
+        bound = find(f"{mechanism.name}-PLUS")
+        plus = bound is not None and not _server_objection(bound, channel, policy, able)
+    return Server(mechanism, channel, policy, profile, plus, realm, nonce)
+
+
+def offer(
+    *,
+    channel: Channel,
+    policy: Policy = DEFAULT,
+    answers: Iterable[type[Request]] | None = None,
+) -> tuple[str, ...]:
+    """Return the names to advertise on this channel, the strongest first.
+
+    `answers` are the request classes that the application can settle (None: all).
+    """
+    able = None if answers is None else frozenset(answers)
+    return tuple(
+        mechanism.name
+        for mechanism in registered()
+        if not _server_objection(mechanism, channel, policy, able)
+    )
+
+
+def _objection(m: Mechanism, channel: Channel, policy: Policy) -> str:
+    """Say why neither side may run this mechanism; "" if nothing speaks against it."""
+    allow = policy.allow
+    if allow is None:
+        if m.anonymous:
+            return "it authenticates nobody, and the policy does not name it"
+    elif m.name not in allow:
+        return "the policy does not allow it"
+    if m.name in policy.deny:
+        return "the policy denies it"
+    if m.shows:
+        if policy.cleartext == "never":
+            return f"it shows the {m.shows}, which the policy never does"
+        if not channel.encrypted and policy.cleartext != "always":
+            return "needs an encrypted channel"
+    if m.plus:
+        if policy.channel_binding == "disable":
+            return "the policy disables channel binding"
+        if not channel.bindings:
+            return "no channel binding is known for this connection"
+    elif policy.channel_binding == "require":
+        return "the policy requires channel binding"
+    if m.hash_name and not m.available:
+        return f"this Python's hashlib has no {m.hash_name}"
+    return ""
+
+
+def _server_objection(
+    m: Mechanism,
+    channel: Channel,
+    policy: Policy,
+    answers: frozenset[type[Request]] | None,
+) -> str:
+    if m.obsolete and policy.allow is None:
+        return "it is obsolete, and the policy does not name it"
+    if m.external and not channel.external:
+        return "no identity was proven outside SASL"
+    if answers is not None and not answers.issuperset(m.asks):
+        return "the application cannot answer what it asks"
+    return _objection(m, channel, policy)
+
+
+def _client_objection(
+    m: Mechanism, channel: Channel, policy: Policy, credentials: Credentials
+) -> str:
+    has = credentials.has
+    if not m.needs <= has:
+        return _lack(m.needs - has)
+    if not m.authzid and credentials.authzid not in ("", credentials.username):
+        return "it cannot carry an authzid"
+    # Without a word about an external identity, EXTERNAL is for him who has nothing else.
+    if m.external and not channel.external and "secret" in has:
+        return "no identity was proven outside SASL"
+    return _objection(m, channel, policy)
+
+
+def _lack(needs: frozenset[str]) -> str:
+    words = ("password or stored keys" if "-" in need else need for need in needs)
+    return f"no {', no '.join(sorted(words))}"
+
+
+def _shown(name: str) -> str:
+    """Make a name from the peer safe to show."""
+    return name.upper() if is_name(name.upper()) else "(not a name)"

@@ -1,0 +1,192 @@
+"""Client: one exchange of the client's side, and its only guard."""
+
+from __future__ import annotations
+
+from ._errors import (
+    AuthenticationError,
+    ProtocolError,
+    ServerNotAuthenticated,
+    StateError,
+)
+from ._states import ClientRecord
+from ._strict import Malformed, must_be_octets, printable
+from ._value import Secretive
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ._channel import Channel
+    from ._policy import Policy
+    from ._profile import Profile
+    from ._reasons import Reason
+    from ._values import Credentials
+    from .mechanisms import Mechanism
+
+
+class Client(Secretive):
+    """One exchange, from the client's side: `start`, `step` for each challenge, `finish`.
+
+    Made by `client()`. `name` is the chosen mechanism, `layer` the negotiated security
+    layer (None: none). It can be deep-copied, never pickled. After any exception the
+    exchange is over: cancel it in the protocol (`profile.abort`).
+    """
+
+    __slots__ = (
+        "_turn",
+        "channel",
+        "layer",
+        "name",
+        "plus",
+        "policy",
+        "profile",
+    )
+    __match_args__ = ("name",)
+    realm = None
+
+    def __init__(
+        self,
+        mechanism: Mechanism,
+        credentials: Credentials,
+        channel: Channel,
+        policy: Policy,
+        profile: Profile,
+        plus: bool,
+        nonce: bytes | None,
+    ) -> None:
+        self.name = mechanism.name
+        self.channel = channel
+        self.policy = policy
+        self.profile = profile
+        self.plus = plus
+        self.layer: Any = None
+        initial, record = mechanism.client(self, credentials, nonce)
+        # Its last item is whose turn it is: the opening, a tuple, or a record; empty
+        # while that runs, and after the end. pop() is atomic: of two threads, one gets
+        # the item and the other a StateError.
+        self._turn: list[ClientRecord | tuple[bytes | None]] = [record, (initial,)]
+
+    def start(self) -> bytes | None:
+        """Return the initial response, or None where the server speaks first.
+
+        In the profile's form, base64 by default; b"" is a real, empty one (for the
+        command line: `profile.initial`). Optional: without it, the server's empty first
+        challenge passed to `step` gets the same. Raise StateError the second time.
+        """
+        opening = self._pop()
+        if not isinstance(opening, tuple):
+            raise self._misused()
+        initial = opening[0]
+        return self.profile.encode(initial) if initial else initial
+
+    def step(self, challenge: bytes) -> bytes:
+        """Answer a challenge; both in the profile's form, base64 by default.
+
+        Raise ProtocolError for a challenge that breaks the rules, AuthenticationError
+        where the server refuses inside the mechanism, ServerNotAuthenticated where its
+        proof is wrong, CredentialsError where the credentials do not fit what it asks.
+        """
+        if not isinstance(challenge, bytes):
+            must_be_octets(challenge)
+        record = self._pop()
+        if isinstance(record, tuple):
+            initial = record[0]
+            if initial is not None:
+                return self.profile.encode(self._begin(initial, challenge))
+            record = self._pop()
+        if not isinstance(record, ClientRecord):
+            raise self._misused()
+        return self.profile.encode(self._advance(record, self._read(challenge)))
+
+    def finish(self, data: bytes | None = None) -> None:
+        """Take the protocol's success, with the data that it carried, if any.
+
+        Raise ServerNotAuthenticated unless the mechanism is satisfied: the server said
+        yes without keeping the mechanism's promises, so drop the connection. Raise
+        ProtocolError for data where none can be.
+        """
+        record = self._pop()
+        if record is None:
+            raise self._misused()
+        if isinstance(record, ClientRecord):
+            if data is not None:
+                record = self._complete(record, data)
+            if record.satisfied:
+                return
+        self._turn.clear()
+        raise ServerNotAuthenticated(
+            f"the server claimed success before {self.name} was finished"
+        )
+
+    def refused(self, reason: Reason, reply: str = "") -> AuthenticationError:
+        """Take the protocol's refusal: close the exchange, return the error to raise."""
+        record = self._pop()
+        self._turn.clear()
+        error = record.token_error if isinstance(record, ClientRecord) else None
+        reply = printable(reply)
+        message = f"the server refused {self.name}: {reason.value}"
+        if error is not None:
+            message += f", {printable(error.status)}"
+        if reply:
+            message += f" ({reply})"
+        return AuthenticationError(
+            message, reason=reason, reply=reply, token_error=error
+        )
+
+    def _begin(self, initial: bytes, challenge: bytes) -> bytes:
+        if self._read(challenge):
+            self._turn.clear()
+            raise ProtocolError(
+                f"{self.name} begins with the client: the challenge that asks for its"
+                " first message must be empty"
+            )
+        return initial
+
+    def _complete(self, record: ClientRecord, data: bytes) -> ClientRecord:
+        """Take the mechanism's last message, which came with the success."""
+        must_be_octets(data)
+        if not self.profile.success_data:
+            raise ProtocolError("success carries no data in this protocol")
+        message = self._read(data)
+        if record.satisfied and not message:
+            return record
+        response = self._advance(record, message)
+        following = self._pop()
+        if response or not isinstance(following, ClientRecord):
+            raise ProtocolError("success came before the mechanism's last message")
+        return following
+
+    def _pop(self) -> ClientRecord | tuple[bytes | None] | None:
+        try:
+            return self._turn.pop()
+        except IndexError:
+            return None
+
+    def _misused(self) -> StateError:
+        self._turn.clear()
+        return StateError("the exchange is over, or another call is running in it")
+
+    def _read(self, text: bytes) -> bytes:
+        if len(text) > self.policy.max_message:
+            problem = f"a message of more than {self.policy.max_message} octets"
+        else:
+            try:
+                return self.profile.decode(text)
+            except Malformed as error:
+                problem = str(error)
+        self._turn.clear()
+        raise ProtocolError(problem)
+
+    def _advance(self, record: ClientRecord, challenge: bytes) -> bytes:
+        try:
+            outcome, following = record.receive(challenge, self)
+        except Malformed as error:
+            problem = str(error)
+        else:
+            if isinstance(outcome, bytes):
+                if following is not None:
+                    self._turn.append(following)
+                return outcome
+            raise outcome
+        # Raised outside the handler: a chained exception would show the record's frame.
+        raise ProtocolError(problem)

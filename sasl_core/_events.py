@@ -1,0 +1,193 @@
+"""What a server returns: a challenge to send, an outcome, or a question.
+
+Event = Challenge | Success | Failure | Request. A Request is answered once, through
+itself, and gives the next event.
+"""
+
+from __future__ import annotations
+
+from ._errors import StateError
+from ._reasons import Reason
+from ._records import ScramKeys
+from ._value import Secretive, Value
+from ._values import TokenError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
+    from ._server import Server
+    from ._states import Asking
+    from ._values import Identity
+
+    Event: TypeAlias = "Challenge | Success | Failure | Request"
+
+
+class Challenge(Value):
+    """Send `data` to the client, in the profile's form (base64 by default)."""
+
+    __slots__ = __match_args__ = ("data",)
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+
+class Success(Value):
+    """The client is who `identity` says.
+
+    `data` goes with the protocol's success reply, only where its profile can carry it
+    (else None); `mechanism` is the name; `bound` says that the channel was bound;
+    `layer` is the security layer to put on the connection, or None.
+    """
+
+    __slots__ = __match_args__ = ("identity", "data", "mechanism", "bound", "layer")
+
+    def __init__(
+        self,
+        identity: Identity,
+        data: bytes | None = None,
+        mechanism: str = "",
+        bound: bool = False,
+        layer: Any = None,
+    ) -> None:
+        self.identity = identity
+        self.data = data
+        self.mechanism = mechanism
+        self.bound = bound
+        self.layer = layer
+
+
+class Failure(Value):
+    """The exchange failed: `reason` is what the peer may know, `detail` is for the
+    server's own log and never holds a secret or the peer's octets.
+    """
+
+    __slots__ = __match_args__ = ("reason", "detail")
+
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        self.reason = reason
+        self.detail = detail
+
+
+class Request(Secretive):
+    """A question that only the application can settle; see the subclasses.
+
+    `answer` with the promised type, `deny` where the answer is no or the question is
+    unknown, `unavailable` where it cannot be told now, `refuse` to end the exchange for
+    a reason of one's own. Each returns the next event; a second call is a StateError.
+    """
+
+    __slots__ = ("_record", "_server")
+    _denial: Any = None  # what deny() answers
+
+    _server: Server
+    _record: Asking
+
+    def answer(self, answer: Any) -> Event:
+        """Answer. One of the wrong type is a StateError and a closed exchange: a
+        coroutine, a Mock or a 1 must never count as a yes.
+        """
+        return self._server._answered(self, answer)
+
+    def deny(self) -> Event:
+        """Answer no; also right for a question that the application does not know."""
+        return self._server._answered(self, self._denial)
+
+    def unavailable(self, detail: str = "") -> Event:
+        """Say that it cannot be told now: a temporary failure, not a wrong password."""
+        return self.refuse(Reason.UNAVAILABLE, detail)
+
+    def refuse(self, reason: Reason, detail: str = "") -> Event:
+        """End the exchange: a disabled account, an expired password, a transition."""
+        self._server._take(self)
+        return Failure(reason, detail)
+
+    def _fits(self, answer: Any) -> bool:
+        return type(answer) is bool
+
+
+class CheckPassword(Request):
+    """Is this the password of this user? `answer` takes a bool.
+
+    The password is as the client sent it, after SASLprep, and never empty; `realm` is
+    the mechanism's, None where it has none.
+    """
+
+    __slots__ = __match_args__ = ("username", "password", "realm")
+    _secret = frozenset({"password"})
+    _denial = False
+
+    def __init__(self, username: str, password: str, realm: str | None = None) -> None:
+        self.username = username
+        self.password = password
+        self.realm = realm
+
+
+class FindPassword(Request):
+    """What is the password of this user? `answer` takes a str, or None for no such user."""
+
+    __slots__ = __match_args__ = ("username", "realm")
+
+    def __init__(self, username: str, realm: str | None = None) -> None:
+        self.username = username
+        self.realm = realm
+
+    def _fits(self, answer: Any) -> bool:
+        return answer is None or type(answer) is str
+
+
+class FindScramKeys(Request):
+    """What are the stored keys of this user? `answer` takes a ScramKeys of `hash_name`,
+    or None for no such user: the exchange then goes on as if there were one, and fails
+    where a wrong password does.
+    """
+
+    __slots__ = __match_args__ = ("username", "hash_name")
+
+    def __init__(self, username: str, hash_name: str) -> None:
+        self.username = username
+        self.hash_name = hash_name
+
+    def _fits(self, answer: Any) -> bool:
+        return answer is None or (
+            type(answer) is ScramKeys and answer.hash_name == self.hash_name
+        )
+
+
+class CheckToken(Request):
+    """Whose is this bearer token? `answer` takes the proven identity, a non-empty str,
+    or a TokenError.
+
+    `username` is who the client wants to be ("" if it did not say), `host` and `port`
+    what it says that it connected to: a host that is not this server's means that the
+    token was meant for somebody else. An empty `token` asks for the TokenError that
+    tells where to get one (RFC 7628, section 4.3); no answer to it succeeds.
+    """
+
+    __slots__ = __match_args__ = ("token", "username", "host", "port")
+    _secret = frozenset({"token"})
+    _denial = TokenError()
+
+    def __init__(
+        self, token: str, username: str, host: str | None, port: int | None
+    ) -> None:
+        self.token = token
+        self.username = username
+        self.host = host
+        self.port = port
+
+    def _fits(self, answer: Any) -> bool:
+        return type(answer) is TokenError or (type(answer) is str and answer != "")
+
+
+class Authorize(Request):
+    """May this user, who has proved to be `authcid`, act as `authzid`? `answer` takes a
+    bool. Asked only if the two differ after preparation.
+    """
+
+    __slots__ = __match_args__ = ("authcid", "authzid")
+    _denial = False
+
+    def __init__(self, authcid: str, authzid: str) -> None:
+        self.authcid = authcid
+        self.authzid = authzid

@@ -1,0 +1,110 @@
+"""Policy: what one side accepts. How it is applied is in `_choosing.py`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+from ._value import Frozen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Literal
+
+_set = object.__setattr__
+_PROCESS_SECRET = os.urandom(32)
+
+
+class Policy(Frozen):
+    """What one side accepts; immutable, with safe defaults, for clients and servers.
+
+    `allow`: names, nothing else is run (None: a client runs all but anonymous ones, a
+    server all that are neither anonymous nor obsolete); `deny`: names never run.
+    `cleartext`: when a mechanism may show the password or token: "encrypted" channels
+    only, "always", or "never". `channel_binding`: "prefer", "disable", or "require"
+    (-PLUS mechanisms only). `iterations`: the fewest and most that a client computes for
+    a server's SCRAM. `max_message`: octets of one message, before decoding.
+    `decoy_secret`: octets that keep the salt of unknown users stable over restarts and
+    hosts (None: random for this process); `decoy`: the iterations and salt length that
+    real accounts have. `prepare`: apply SASLprep (False: for stores filled without it).
+    """
+
+    __match_args__ = (
+        "allow",
+        "deny",
+        "cleartext",
+        "channel_binding",
+        "iterations",
+        "max_message",
+        "decoy_secret",
+        "decoy",
+        "prepare",
+    )
+    __slots__ = (*__match_args__, "_salts")
+    _secret = frozenset({"decoy_secret"})
+
+    allow: frozenset[str] | None
+    deny: frozenset[str]
+    cleartext: str
+    channel_binding: str
+    iterations: tuple[int, int]
+    max_message: int
+    decoy_secret: bytes
+    decoy: tuple[int, int]
+    prepare: bool
+    _salts: hashlib.blake2b
+
+    def __init__(
+        self,
+        *,
+        allow: Iterable[str] | None = None,
+        deny: Iterable[str] = (),
+        cleartext: Literal["encrypted", "always", "never"] = "encrypted",
+        channel_binding: Literal["prefer", "disable", "require"] = "prefer",
+        iterations: tuple[int, int] = (4096, 1_000_000),
+        max_message: int = 65536,
+        decoy_secret: bytes | None = None,
+        decoy: tuple[int, int] = (4096, 16),
+        prepare: bool = True,
+    ) -> None:
+        if cleartext not in ("encrypted", "always", "never"):
+            raise ValueError('cleartext is "encrypted", "always" or "never"')
+        if channel_binding not in ("prefer", "disable", "require"):
+            raise ValueError('channel_binding is "prefer", "disable" or "require"')
+        _set(self, "allow", None if allow is None else _names(allow))
+        _set(self, "deny", _names(deny))
+        _set(self, "cleartext", cleartext)
+        _set(self, "channel_binding", channel_binding)
+        _set(self, "iterations", iterations)
+        _set(self, "max_message", max_message)
+        _set(self, "decoy_secret", decoy_secret or _PROCESS_SECRET)
+        _set(self, "decoy", decoy)
+        _set(self, "prepare", prepare)
+        # RFC 7693: a keyed BLAKE2b is a MAC; what it has of the key is kept.
+        key = hashlib.sha512(self.decoy_secret).digest()
+        size = min(max(decoy[1], 1), 64)
+        _set(self, "_salts", hashlib.blake2b(key=key, digest_size=size))
+
+    def decoy_salt(self, hash_name: str, username: str) -> bytes:
+        """Return the salt to show for a user who does not exist.
+
+        The same each time, on every host with the same `decoy_secret`: so it does not
+        tell an unknown user from a known one (RFC 5802, section 5.1, attribute "e").
+        """
+        digest = self._salts.copy()
+        digest.update(f"{hash_name} {username}".encode())
+        salt, size = digest.digest(), self.decoy[1]
+        while len(salt) < size:
+            digest.update(salt)
+            salt += digest.digest()
+        return salt[:size]
+
+
+def _names(names: Iterable[str]) -> frozenset[str]:
+    if isinstance(names, str):
+        raise TypeError("mechanism names come as a list or tuple, not as one str")
+    return frozenset(name.upper() for name in names)
+
+
+DEFAULT = Policy()

@@ -1,0 +1,151 @@
+"""What is stored in place of a SCRAM password: ScramKeys at a server, ScramClientKeys
+at a client (RFC 5802, section 3). Text forms are in `_record_texts.py`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ._saslprep import saslprep
+from ._scram_math import suite
+from ._value import Frozen
+
+_set = object.__setattr__
+
+
+class ScramKeys(Frozen):
+    """What a server keeps of a password for SCRAM; the password cannot be had from it.
+
+    `hash_name` is hashlib's (`"sha256"`); `salt`, `stored_key` and `server_key` are raw
+    octets. Raise ValueError if the sizes do not fit the hash.
+    """
+
+    __slots__ = __match_args__ = (
+        "hash_name",
+        "salt",
+        "iterations",
+        "stored_key",
+        "server_key",
+    )
+    _secret = frozenset({"stored_key", "server_key"})
+
+    hash_name: str
+    salt: bytes
+    iterations: int
+    stored_key: bytes
+    server_key: bytes
+
+    def __init__(
+        self,
+        hash_name: str,
+        salt: bytes,
+        iterations: int,
+        stored_key: bytes,
+        server_key: bytes,
+    ) -> None:
+        size = suite(hash_name).size
+        if len(stored_key) != size or len(server_key) != size:
+            raise ValueError(f"keys for {hash_name} have {size} octets")
+        if iterations < 1 or not salt:
+            raise ValueError("a salt and at least one iteration are needed")
+        _set(self, "hash_name", hash_name)
+        _set(self, "salt", salt)
+        _set(self, "iterations", iterations)
+        _set(self, "stored_key", stored_key)
+        _set(self, "server_key", server_key)
+
+    @classmethod
+    def derive(
+        cls,
+        password: str | bytes,
+        hash_name: str = "sha256",
+        *,
+        iterations: int = 4096,
+        salt: bytes | None = None,
+    ) -> ScramKeys:
+        """Compute the keys of a password: slow on purpose, `iterations` HMACs.
+
+        A `str` is prepared with SASLprep, `bytes` are taken as they are; `salt=None`
+        draws 16 fresh octets. Raise ValueError for a password that SASLprep refuses or
+        leaves empty, and for a hash that this Python lacks.
+        """
+        if salt is None:
+            salt = os.urandom(16)
+        keys = ScramClientKeys.derive(
+            password, hash_name, iterations=iterations, salt=salt
+        )
+        return cls(hash_name, salt, iterations, keys.stored_key, keys.server_key)
+
+    @classmethod
+    def parse(cls, text: str) -> ScramKeys:
+        """Read any known text form; see `format`. Raise ValueError for another."""
+        from ._record_texts import parse
+
+        return cls(*parse(text))
+
+    def format(self, form: str = "rfc5803") -> str:
+        """Write a text form: `rfc5803` (Cyrus `authPassword`), `postgresql`, `dovecot`,
+        `gsasl`. Raise ValueError where the form has no word for the hash.
+        """
+        from ._record_texts import write
+
+        return write(self, form)
+
+
+class ScramClientKeys(Frozen):
+    """What a client may keep in place of the password (RFC 5802, section 3).
+
+    Good for one hash, salt and iteration count only. Whoever has `client_key` can log in.
+    """
+
+    __slots__ = __match_args__ = (
+        "hash_name",
+        "salt",
+        "iterations",
+        "client_key",
+        "server_key",
+        "stored_key",
+    )
+    _secret = frozenset({"client_key", "server_key", "stored_key"})
+
+    hash_name: str
+    salt: bytes
+    iterations: int
+    client_key: bytes
+    server_key: bytes
+    stored_key: bytes
+
+    def __init__(
+        self,
+        hash_name: str,
+        salt: bytes,
+        iterations: int,
+        client_key: bytes,
+        server_key: bytes,
+        stored_key: bytes | None = None,
+    ) -> None:
+        _set(self, "hash_name", hash_name)
+        _set(self, "salt", salt)
+        _set(self, "iterations", iterations)
+        _set(self, "client_key", client_key)
+        _set(self, "server_key", server_key)
+        _set(self, "stored_key", stored_key or suite(hash_name).H(client_key))
+
+    @classmethod
+    def derive(
+        cls, password: str | bytes, hash_name: str, *, iterations: int, salt: bytes
+    ) -> ScramClientKeys:
+        """Compute the keys of a password; as `ScramKeys.derive`."""
+        if isinstance(password, str):
+            password = saslprep(password).encode()
+        if not password:
+            raise ValueError("the password is empty")
+        math = suite(hash_name)
+        salted = math.Hi(password, salt, iterations)
+        return cls(
+            hash_name,
+            salt,
+            iterations,
+            math.HMAC(salted, b"Client Key"),
+            math.HMAC(salted, b"Server Key"),
+        )

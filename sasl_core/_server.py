@@ -1,0 +1,197 @@
+"""Server: one exchange of the server's side, and its only guard."""
+
+from __future__ import annotations
+
+from ._errors import StateError
+from ._events import Authorize, Challenge, Failure, Request, Success
+from ._reasons import Reason
+from ._states import Asking, ServerRecord
+from ._strict import Malformed, must_be_octets
+from ._value import Secretive
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ._channel import Channel
+    from ._events import Event
+    from ._policy import Policy
+    from ._profile import Profile
+    from ._states import ServerMove, Terms
+    from .mechanisms import Mechanism
+
+
+class Server(Secretive):
+    """One exchange, from the server's side: `start`, `step` for each response.
+
+    Made by `server()`. No octets from a client make it raise; only calls in the wrong
+    order do (StateError). It can be deep-copied, never pickled.
+    """
+
+    __slots__ = (
+        "_takes_initial",
+        "_turn",
+        "channel",
+        "name",
+        "plus",
+        "policy",
+        "profile",
+        "realm",
+    )
+    __match_args__ = ("name",)
+
+    def __init__(
+        self,
+        mechanism: Mechanism,
+        channel: Channel,
+        policy: Policy,
+        profile: Profile,
+        plus: bool,
+        realm: str | None,
+        nonce: bytes | None,
+    ) -> None:
+        self.name = mechanism.name
+        self.channel = channel
+        self.policy = policy
+        self.profile = profile
+        self.plus = plus
+        self.realm = realm
+        self._takes_initial = mechanism.initial_response
+        opening, record = mechanism.server(self, nonce)
+        # Its last item is whose turn it is; empty while that runs, and after the end.
+        # pop() is atomic: of two threads, one gets the item and the other a StateError.
+        self._turn: list[Any] = [record, opening]
+
+    def start(self, initial: bytes | None = None) -> Event:
+        """Begin, with the client's initial response if it sent one.
+
+        None: it sent none, and gets the first challenge. b"" (or the profile's word for
+        it, "="): it sent an empty one.
+        """
+        if initial is not None:
+            must_be_octets(initial)
+        opening = self._pop()
+        if not isinstance(opening, bytes):
+            raise self._misused()
+        if initial is None:
+            return Challenge(self.profile.encode(opening))
+        if not self._takes_initial:
+            self._turn.clear()
+            return Failure(
+                Reason.UNEXPECTED_INITIAL, f"{self.name} takes no initial response"
+            )
+        return self.step(b"" if initial == self.profile.empty_initial else initial)
+
+    def step(self, response: bytes) -> Event:
+        """Take a response, in the profile's form, base64 by default."""
+        if not isinstance(response, bytes):
+            must_be_octets(response)
+        record = self._pop()
+        if not isinstance(record, ServerRecord):
+            raise self._misused()
+        profile = self.profile
+        if len(response) > self.policy.max_message:
+            return Failure(
+                Reason.TOO_LONG,
+                f"a response of more than {self.policy.max_message} octets",
+            )
+        if response == profile.abort:
+            return Failure(Reason.ABORTED, "the client aborted")
+        try:
+            outcome, following = record.receive(profile.decode(response), self)
+        except Malformed as error:
+            return Failure(Reason.MALFORMED, str(error))
+        return self._move(outcome, following)
+
+    def abort(self, detail: str = "the connection is gone") -> Failure:
+        """End the exchange from outside: the client vanished, the server shuts down."""
+        self._turn.clear()
+        return Failure(Reason.ABORTED, detail)
+
+    def _answered(self, request: Request, answer: Any) -> Event:
+        record = self._take(request)
+        if not request._fits(answer):
+            raise StateError(
+                f"{type(answer).__name__} is no answer to {type(request).__name__}"
+            )
+        try:
+            outcome, following = record.take(answer, self)
+        except Malformed as error:
+            return Failure(Reason.MALFORMED, str(error))
+        return self._move(outcome, following)
+
+    def _take(self, request: Request) -> Asking:
+        if self._pop() is not request:
+            raise self._misused()
+        record: Asking = request._record
+        return record
+
+    def _pop(self) -> Any:
+        try:
+            return self._turn.pop()
+        except IndexError:
+            return None
+
+    def _misused(self) -> StateError:
+        self._turn.clear()
+        return StateError(
+            "this call has not its turn: the exchange is over, not begun, or waits for"
+            " another call"
+        )
+
+    def _move(
+        self, outcome: bytes | Request | Success | Failure, following: Any
+    ) -> Event:
+        if isinstance(outcome, bytes):
+            self._turn.append(following)
+            return Challenge(self.profile.encode(outcome))
+        if isinstance(outcome, Request):
+            outcome._server = self
+            outcome._record = following
+            self._turn.append(outcome)
+        elif isinstance(outcome, Success):
+            # A mechanism leaves its name out: where it stands, `Authorize` is settled.
+            if not outcome.mechanism:
+                outcome.mechanism = self.name
+                identity = outcome.identity
+                if identity.authzid != identity.authcid:
+                    asked = Authorize(identity.authcid, identity.authzid)
+                    return self._move(asked, _AwaitAuthorization(outcome))
+            if outcome.data is not None:
+                return self._deliver(outcome, outcome.data)
+        return outcome
+
+    def _deliver(self, success: Success, data: bytes) -> Event:
+        text = self.profile.encode(data)
+        if self.profile.success_data:
+            success.data = text
+            return success
+        # The protocol's success cannot carry the last data: it goes as one more
+        # challenge, which the client answers with nothing (RFC 4422, section 3.6).
+        success.data = None
+        self._turn.append(_AwaitAcknowledgement(success))
+        return Challenge(text)
+
+
+class _AwaitAuthorization(Asking):
+    __slots__ = ("success",)
+
+    def __init__(self, success: Success) -> None:
+        self.success = success
+
+    def take(self, answer: bool, terms: Terms) -> ServerMove:
+        if not answer:
+            return Failure(Reason.NOT_AUTHORIZED, "may not act as that identity"), None
+        return self.success, None
+
+
+class _AwaitAcknowledgement(ServerRecord):
+    __slots__ = ("success",)
+
+    def __init__(self, success: Success) -> None:
+        self.success = success
+
+    def receive(self, response: bytes, terms: Terms) -> ServerMove:
+        if response:
+            raise Malformed("the response to the last challenge must be empty")
+        return self.success, None

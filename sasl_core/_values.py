@@ -1,0 +1,170 @@
+"""What the two sides hand in and get back: Credentials, Identity, TokenError."""
+
+from __future__ import annotations
+
+from ._records import ScramClientKeys
+from ._scram_math import NAMES
+from ._strict import encoded
+from ._value import Frozen, Value, refuse_pickle
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+_set = object.__setattr__
+_REMEMBERED = 8  # derived keys; a server that changes its salt each time gains nothing
+
+
+class Credentials(Frozen):
+    """Everything that the user has; the policy takes the strongest mechanism it can feed.
+
+    `username` is the authentication identity (authcid), `authzid` the identity to act
+    as ("" for one's own), `token` an OAuth bearer token, `keys` stored `ScramClientKeys`
+    in place of the password, `realm` for the mechanisms that have one, `trace` what
+    ANONYMOUS shows, `gss` a security context. Secrets never show in `repr`. SCRAM keys
+    once derived are remembered, so a reconnecting client pays for PBKDF2 once.
+    """
+
+    __slots__ = (
+        "_derived",
+        "authzid",
+        "gss",
+        "has",
+        "keys",
+        "password",
+        "realm",
+        "token",
+        "trace",
+        "username",
+    )
+    __match_args__ = (
+        "username",
+        "password",
+        "authzid",
+        "token",
+        "keys",
+        "realm",
+        "trace",
+        "gss",
+    )
+    _secret = frozenset({"password", "token", "keys"})
+
+    username: str
+    password: str | None
+    authzid: str
+    token: str | None
+    keys: ScramClientKeys | None
+    realm: str | None
+    trace: str | None
+    gss: Any
+    has: frozenset[str]
+    _derived: dict[tuple[str, bytes, int, bool], ScramClientKeys]
+
+    def __init__(
+        self,
+        username: str = "",
+        password: str | None = None,
+        *,
+        authzid: str = "",
+        token: str | None = None,
+        keys: ScramClientKeys | None = None,
+        realm: str | None = None,
+        trace: str | None = None,
+        gss: Any = None,
+    ) -> None:
+        _set(self, "username", username)
+        _set(self, "password", password)
+        _set(self, "authzid", authzid)
+        _set(self, "token", token)
+        _set(self, "keys", keys)
+        _set(self, "realm", realm)
+        _set(self, "trace", trace)
+        _set(self, "gss", gss)
+        _set(self, "has", self._inventory())
+        _set(self, "_derived", {})
+
+    def __reduce__(self) -> NoReturn:
+        refuse_pickle(self)
+
+    def scram_keys(
+        self, hash_name: str, salt: bytes, iterations: int, *, prepare: bool = True
+    ) -> ScramClientKeys:
+        """Return the keys for what the server asks; the first time, derive them.
+
+        `prepare=False` leaves out SASLprep. Raise ValueError if there is no password
+        and the stored keys are for another hash, salt or iteration count.
+        """
+        asked = (hash_name, salt, iterations, prepare)
+        found = self._derived.get(asked)
+        if found is not None:
+            return found
+        keys = self.keys
+        if keys is not None and asked[:3] == (
+            keys.hash_name,
+            keys.salt,
+            keys.iterations,
+        ):
+            return keys
+        if not self.password:
+            raise ValueError(
+                "the stored keys are for another hash, salt or iteration count"
+            )
+        found = ScramClientKeys.derive(
+            self.password if prepare else encoded(self.password),
+            hash_name,
+            iterations=iterations,
+            salt=salt,
+        )
+        while len(self._derived) >= _REMEMBERED:
+            self._derived.pop(next(iter(self._derived)), None)
+        self._derived[asked] = found
+        return found
+
+    def _inventory(self) -> frozenset[str]:
+        """List what a mechanism can need: fields, "secret" for any, SCRAMs by name."""
+        has = {
+            field
+            for field in ("username", "password", "token", "trace", "realm", "gss")
+            if getattr(self, field)
+        }
+        if self.password:
+            has.update(NAMES.values())
+        if self.keys is not None:
+            has.add(NAMES[self.keys.hash_name])
+        if self.password or self.token or self.keys or self.gss:
+            has.add("secret")
+        return frozenset(has)
+
+
+class Identity(Value):
+    """Who logged in: `authcid` proved itself, `authzid` is who to act as (never empty).
+
+    `trace` is what an anonymous client said of itself: unproven text.
+    """
+
+    __slots__ = __match_args__ = ("authcid", "authzid", "trace")
+
+    def __init__(self, authcid: str, authzid: str = "", trace: str = "") -> None:
+        self.authcid = authcid
+        self.authzid = authzid or authcid
+        self.trace = trace
+
+
+class TokenError(Value):
+    """Why a bearer token was refused (RFC 7628, section 3.2.2).
+
+    On a server the answer to `CheckToken`; on a client what the server said: untrusted
+    text, the URL included.
+    """
+
+    __slots__ = __match_args__ = ("status", "scope", "openid_configuration")
+
+    def __init__(
+        self,
+        status: str = "invalid_token",
+        scope: str | None = None,
+        openid_configuration: str | None = None,
+    ) -> None:
+        self.status = status
+        self.scope = scope
+        self.openid_configuration = openid_configuration

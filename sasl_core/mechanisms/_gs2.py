@@ -1,0 +1,54 @@
+"""The GS2 header (RFC 5801, section 4), which SCRAM and OAUTHBEARER begin with.
+
+    gs2-header     = [gs2-nonstd-flag ","] gs2-cb-flag "," [gs2-authzid] ","
+    gs2-cb-flag    = ("p=" cb-name) / "n" / "y"
+    gs2-authzid    = "a=" saslname
+    cb-name        = 1*(ALPHA / DIGIT / "." / "-")
+    saslname       = 1*(UTF8-char-safe / "=2C" / "=3D")     ; no NUL, "," or "="
+
+The non-standard flag belongs to GSS-API mechanisms only; here it is refused.
+"""
+
+from __future__ import annotations
+
+from .._channel import is_binding_name
+from .._strict import Malformed
+
+
+def split(message: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return the flag ("n", "y", or the name of a "p="), the authzid still escaped (b""
+    for none), and what follows the header. Raise Malformed.
+    """
+    flag, comma, rest = message.partition(b",")
+    authzid, comma, rest = rest.partition(b",")
+    if not comma:
+        raise Malformed("a GS2 header has two commas (RFC 5801, section 4)")
+    if flag != b"n" and flag != b"y":
+        if flag[:2] != b"p=" or not is_binding_name(flag[2:]):
+            raise Malformed("a GS2 header begins with n, y or p=type (RFC 5801)")
+    if authzid:
+        if authzid[:2] != b"a=" or len(authzid) == 2:
+            raise Malformed("an authzid in a GS2 header is a=name (RFC 5801)")
+        authzid = authzid[2:]
+    return flag, authzid, rest
+
+
+def header(flag: bytes, authzid: bytes) -> bytes:
+    """Write a header; `authzid` is not yet escaped, b"" for none."""
+    return b"%b,a=%b," % (flag, escape(authzid)) if authzid else flag + b",,"
+
+
+def escape(name: bytes) -> bytes:
+    """Write a saslname."""
+    if b"=" in name or b"," in name:
+        return name.replace(b"=", b"=3D").replace(b",", b"=2C")
+    return name
+
+
+def unescape(name: bytes) -> bytes:
+    """Read a saslname: every "=" begins "=2C" or "=3D", in upper case."""
+    if b"=" not in name:
+        return name
+    if name.count(b"=") != name.count(b"=2C") + name.count(b"=3D"):
+        raise Malformed("a = in a saslname begins =2C or =3D (RFC 5802, section 5.1)")
+    return name.replace(b"=2C", b",").replace(b"=3D", b"=")

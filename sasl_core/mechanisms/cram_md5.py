@@ -1,0 +1,98 @@
+"""CRAM-MD5 (RFC 2195): an HMAC-MD5 of the server's challenge.
+
+    response = username SP 32LHEX
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from dataclasses import dataclass, field
+
+from .._events import Failure, FindPassword, Success
+from .._reasons import Reason
+from .._scram_math import hmac_of
+from .._states import SATISFIED, Asking, ClientRecord, ServerRecord
+from .._strict import Malformed
+from .._values import Identity
+from . import _identities as identities
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .._states import ClientMove, ClientOpening, ServerMove, ServerOpening, Terms
+    from .._values import Credentials
+
+_HMAC = hmac_of(hashlib.md5)
+_HEX = b"0123456789abcdef"
+_NOBODY = os.urandom(32)  # the password of users who do not exist: same work for both
+
+
+def client(
+    terms: Terms, credentials: Credentials, nonce: bytes | None
+) -> ClientOpening:
+    """Make the client's first record."""
+    mine = credentials
+    return None, _AwaitChallenge(
+        identities.write(mine.username, "user name"),
+        identities.write(mine.password or "", "password"),
+    )
+
+
+def server(terms: Terms, nonce: bytes | None) -> ServerOpening:
+    """Make the server's opening challenge, an RFC 822 msg-id, and first record."""
+    challenge = nonce
+    if challenge is None:
+        host = terms.channel.host or "localhost"
+        challenge = b"<%b@%b>" % (
+            os.urandom(16).hex().encode(),
+            host.encode("ascii", "replace"),
+        )
+    return challenge, _AwaitDigest(challenge)
+
+
+@dataclass(slots=True)
+class _AwaitChallenge(ClientRecord):
+    username: bytes
+    password: bytes = field(repr=False)
+
+    def receive(self, challenge: bytes, terms: Terms) -> ClientMove:
+        # Any challenge is answered, angle brackets or not; but never an empty one,
+        # whose digest would be the same each time.
+        if not challenge:
+            raise Malformed("a CRAM-MD5 challenge is not empty (RFC 2195, section 2)")
+        digest = _HMAC(self.password, challenge).hex()
+        return b"%b %b" % (self.username, digest.encode()), SATISFIED
+
+
+@dataclass(slots=True)
+class _AwaitDigest(ServerRecord):
+    challenge: bytes
+
+    def receive(self, response: bytes, terms: Terms) -> ServerMove:
+        # A user name may hold spaces: the last one separates.
+        name, space, digest = response.rpartition(b" ")
+        if not space or len(digest) != 32 or digest.translate(None, _HEX):
+            raise Malformed(
+                "CRAM-MD5 is a name, a space, 32 hexadecimal digits (RFC 2195)"
+            )
+        username = identities.read(name, "user name", terms.policy)
+        return (
+            FindPassword(username),
+            _AwaitPassword(username, self.challenge, digest),
+        )
+
+
+@dataclass(slots=True)
+class _AwaitPassword(Asking):
+    username: str
+    challenge: bytes
+    digest: bytes = field(repr=False)
+
+    def take(self, answer: str | None, terms: Terms) -> ServerMove:
+        known = bool(answer)
+        password = answer.encode("utf-8", "replace") if answer else _NOBODY
+        expected = _HMAC(password, self.challenge).hex().encode()
+        if not hmac.compare_digest(expected, self.digest) or not known:
+            return Failure(Reason.BAD_CREDENTIALS, "unknown user or wrong digest"), None
+        return Success(Identity(self.username)), None

@@ -1,0 +1,70 @@
+"""PLAIN (RFC 4616): one message with everything in it.
+
+    message = [authzid] UTF8NUL authcid UTF8NUL passwd
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .._errors import CredentialsError
+from .._events import CheckPassword, Failure, Success
+from .._reasons import Reason
+from .._states import SATISFIED, Asking, ServerRecord
+from .._strict import Malformed
+from .._values import Identity
+from . import _identities as identities
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .._states import ClientOpening, ServerMove, ServerOpening, Terms
+    from .._values import Credentials
+
+
+def client(
+    terms: Terms, credentials: Credentials, nonce: bytes | None
+) -> ClientOpening:
+    """Make the client's initial response and first record."""
+    mine = credentials
+    message = f"{mine.authzid}\0{mine.username}\0{mine.password}"
+    if message.count("\0") != 2:
+        raise CredentialsError("PLAIN cannot carry a NUL")
+    return identities.encode(message, "user name or password"), SATISFIED
+
+
+def server(terms: Terms, nonce: bytes | None) -> ServerOpening:
+    """Make the server's opening challenge and first record."""
+    return b"", _AWAIT_MESSAGE
+
+
+class _AwaitMessage(ServerRecord):
+    __slots__ = ()
+
+    def receive(self, response: bytes, terms: Terms) -> ServerMove:
+        fields = response.split(b"\0", 3)
+        if len(fields) != 3:
+            raise Malformed("PLAIN has two NULs (RFC 4616, section 2)")
+        authzid, policy = fields[0], terms.policy
+        # An account's name is never made of code points that no preparation was
+        # defined for; a password may be (RFC 4616 leaves it open).
+        username = identities.read(fields[1], "user name", policy, stored=True)
+        password = identities.read(fields[2], "password", policy)
+        wanted = identities.read(authzid, "authzid", policy) if authzid else ""
+        return CheckPassword(username, password), AwaitVerdict(username, wanted)
+
+
+_AWAIT_MESSAGE = _AwaitMessage()
+
+
+@dataclass(slots=True)
+class AwaitVerdict(Asking):
+    """Wait for the application's word on a password."""
+
+    authcid: str
+    authzid: str = ""
+
+    def take(self, answer: bool, terms: Terms) -> ServerMove:
+        """Take the answer to `CheckPassword`."""
+        if not answer:
+            return Failure(Reason.BAD_CREDENTIALS, "unknown user or wrong password"), None
+        return Success(Identity(self.authcid, self.authzid)), None

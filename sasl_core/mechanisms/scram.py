@@ -1,0 +1,258 @@
+"""SCRAM (RFC 5802, RFC 7677): both sides prove that they know the password's keys.
+
+    client-first:  gs2-header n=user,r=cnonce
+    server-first:  r=cnonce snonce,s=salt,i=count
+    client-final:  c=base64(gs2-header cb-data),r=cnonce snonce,p=ClientProof
+    server-final:  v=ServerSignature
+    AuthMessage := client-first-message-bare "," server-first-message ","
+                   client-final-message-without-proof
+
+AuthMessage is made of the very octets that were on the wire.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+from binascii import b2a_base64
+from dataclasses import dataclass, field
+
+from .._errors import AuthenticationError, CredentialsError, ServerNotAuthenticated
+from .._events import Failure, FindScramKeys, Success
+from .._reasons import Reason
+from .._scram_math import NAMES, Suite, suite
+from .._states import SATISFIED, Asking, ClientRecord, ServerRecord
+from .._strict import Malformed, printable
+from .._values import Identity
+from . import _gs2 as gs2
+from . import _identities as identities
+from . import _scram_messages as messages
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .._records import ScramKeys
+    from .._states import ClientMove, ClientOpening, ServerMove, ServerOpening, Terms
+    from .._values import Credentials
+
+# mechanism -> its hash, and whether it binds the channel
+_VARIANTS = {name: (hash_name, False) for hash_name, name in NAMES.items()} | {
+    f"{name}-PLUS": (hash_name, True) for hash_name, name in NAMES.items()
+}
+_NOTHING_BOUND = b"c=biws"  # base64("n,,")
+_NOBODY = os.urandom(64)  # the stored key of users who do not exist
+
+
+def client(
+    terms: Terms, credentials: Credentials, nonce: bytes | None
+) -> ClientOpening:
+    """Make the client's initial response and first record."""
+    hash_name, plus = _VARIANTS[terms.name]
+    policy = terms.policy
+    bindings = terms.channel.bindings if policy.channel_binding != "disable" else ()
+    flag, binding = b"n", b""
+    if plus:
+        flag, binding = b"p=" + bindings[0].type.encode(), bindings[0].data
+    elif bindings and not terms.plus:
+        flag = b"y"  # we could have, you did not offer: a downgrade shows (section 6)
+    username = authzid = b""
+    if credentials.authzid:
+        authzid = identities.prepared(credentials.authzid, "authzid", policy)
+    if credentials.username or not terms.profile.empty_authcid:
+        username = identities.prepared(credentials.username, "user name", policy)
+    if policy.prepare and credentials.password:
+        # Only to refuse at once what cannot be used: it is derived from later.
+        identities.prepared(credentials.password, "password", policy, stored=True)
+    header = gs2.header(flag, authzid)
+    bare = b"n=%b,r=%b" % (gs2.escape(username), _fresh(nonce))
+    following = _AwaitServerFirst(
+        suite(hash_name), credentials, _bound(header, binding), bare
+    )
+    return header + bare, following
+
+
+def server(terms: Terms, nonce: bytes | None) -> ServerOpening:
+    """Make the server's opening challenge and first record."""
+    hash_name, plus = _VARIANTS[terms.name]
+    return b"", _AwaitClientFirst(suite(hash_name), plus, _fresh(nonce))
+
+
+def _fresh(nonce: bytes | None) -> bytes:
+    return b2a_base64(os.urandom(18), newline=False) if nonce is None else nonce
+
+
+def _bound(header: bytes, binding: bytes) -> bytes:
+    """Write the attribute c= of client-final."""
+    if header == b"n,,":
+        return _NOTHING_BOUND
+    return b"c=" + b2a_base64(header + binding, newline=False)
+
+
+@dataclass(slots=True)
+class _AwaitServerFirst(ClientRecord):
+    math: Suite
+    credentials: Credentials
+    bound: bytes = field(repr=False)
+    bare: bytes
+
+    def receive(self, challenge: bytes, terms: Terms) -> ClientMove:
+        if challenge[:2] == b"e=":
+            return _refusal(messages.server_final(challenge)[1]), None
+        nonce, salt, count = messages.server_first(challenge, terms.policy.iterations)
+        mine = self.bare[self.bare.rindex(b",r=") + 3 :]
+        if not nonce.startswith(mine) or len(nonce) == len(mine):
+            raise Malformed("the server's nonce does not continue the client's")
+        math, problem = self.math, ""
+        try:
+            keys = self.credentials.scram_keys(
+                math.hash_name, salt, count, prepare=terms.policy.prepare
+            )
+        except ValueError as error:
+            problem = str(error)
+        if problem:
+            return CredentialsError(problem), None
+        without = b"%b,r=%b" % (self.bound, nonce)
+        auth_message = b"%b,%b,%b" % (self.bare, challenge, without)
+        signature = math.HMAC(keys.stored_key, auth_message)
+        proof = math.XOR(keys.client_key, signature)
+        return (
+            b"%b,p=%b" % (without, b2a_base64(proof, newline=False)),
+            _AwaitServerFinal(math.HMAC(keys.server_key, auth_message)),
+        )
+
+
+@dataclass(slots=True)
+class _AwaitServerFinal(ClientRecord):
+    server_signature: bytes = field(repr=False)
+
+    def receive(self, challenge: bytes, terms: Terms) -> ClientMove:
+        verifier, error = messages.server_final(challenge)
+        if error:
+            return _refusal(error), None
+        if not hmac.compare_digest(verifier, self.server_signature):
+            return ServerNotAuthenticated(
+                "the server's signature is wrong: it does not know the password"
+            ), None
+        return b"", SATISFIED
+
+
+# RFC 5802, section 7: the server-error-values that are not about the credentials
+_REASONS = {
+    "channel-binding-not-supported": Reason.UNSUPPORTED,
+    "unsupported-channel-binding-type": Reason.UNSUPPORTED,
+    "no-resources": Reason.UNAVAILABLE,
+}
+
+
+def _refusal(error: str) -> AuthenticationError:
+    reply = printable(error)
+    return AuthenticationError(
+        f"the server refused inside SCRAM: {reply}",
+        reason=_REASONS.get(error, Reason.BAD_CREDENTIALS),
+        reply=reply,
+    )
+
+
+@dataclass(slots=True)
+class _AwaitClientFirst(ServerRecord):
+    math: Suite
+    plus: bool
+    nonce: bytes
+
+    def receive(self, response: bytes, terms: Terms) -> ServerMove:
+        flag, wanted, bare = gs2.split(response)
+        binding = self._binding(flag, terms)
+        name, nonce = messages.client_first_bare(bare)
+        username = authzid = ""
+        if name or not terms.profile.empty_authcid:
+            username = identities.read(gs2.unescape(name), "user name", terms.policy)
+        if wanted:
+            authzid = identities.read(gs2.unescape(wanted), "authzid", terms.policy)
+        header = response[: len(response) - len(bare)]
+        return (
+            FindScramKeys(username, self.math.hash_name),
+            _AwaitKeys(
+                self.math,
+                Identity(username, authzid),
+                _bound(header, binding),
+                bare,
+                nonce + self.nonce,
+                self.plus,
+            ),
+        )
+
+    def _binding(self, flag: bytes, terms: Terms) -> bytes:
+        """Return the octets that the client must have bound, by its flag (section 6)."""
+        if flag[:1] != b"p":
+            if self.plus:
+                raise Malformed("a -PLUS mechanism binds the channel: the flag is p=")
+            if flag == b"y" and terms.plus:
+                raise Malformed(
+                    "the client saw no -PLUS mechanism, but one was offered:"
+                    " somebody stands in between"
+                )
+            return b""
+        if not self.plus:
+            raise Malformed("only a -PLUS mechanism binds the channel")
+        name = flag[2:].decode()
+        for binding in terms.channel.bindings:
+            if binding.type == name:
+                return binding.data
+        raise Malformed("a channel binding type that this connection does not have")
+
+
+@dataclass(slots=True)
+class _AwaitKeys(Asking):
+    math: Suite
+    identity: Identity
+    bound: bytes = field(repr=False)
+    bare: bytes
+    nonce: bytes
+    plus: bool
+
+    def take(self, answer: ScramKeys | None, terms: Terms) -> ServerMove:
+        # Made for known users too, so that both cost the same.
+        salt = terms.policy.decoy_salt(self.math.hash_name, self.identity.authcid)
+        iterations = terms.policy.decoy[0]
+        if answer is not None:
+            salt, iterations = answer.salt, answer.iterations
+        server_first = b"r=%b,s=%b,i=%d" % (
+            self.nonce,
+            b2a_base64(salt, newline=False),
+            iterations,
+        )
+        return server_first, _AwaitClientFinal(
+            self.math,
+            self.identity,
+            answer,
+            self.bound,
+            self.bare,
+            server_first,
+            self.plus,
+        )
+
+
+@dataclass(slots=True)
+class _AwaitClientFinal(ServerRecord):
+    math: Suite
+    identity: Identity
+    keys: ScramKeys | None = field(repr=False)
+    bound: bytes = field(repr=False)
+    bare: bytes
+    server_first: bytes
+    plus: bool
+
+    def receive(self, response: bytes, terms: Terms) -> ServerMove:
+        math, keys, server_first = self.math, self.keys, self.server_first
+        nonce = server_first[: server_first.index(b",")]
+        without, proof = messages.client_final(response, b"%b,%b" % (self.bound, nonce))
+        if len(proof) != math.size:
+            raise Malformed("the proof has not the size of the hash")
+        auth_message = b"%b,%b,%b" % (self.bare, server_first, without)
+        stored_key = _NOBODY[: math.size] if keys is None else keys.stored_key
+        client_key = math.XOR(math.HMAC(stored_key, auth_message), proof)
+        proved = hmac.compare_digest(math.H(client_key), stored_key)
+        if not proved or keys is None:
+            return Failure(Reason.BAD_CREDENTIALS, "unknown user or wrong proof"), None
+        verifier = math.HMAC(keys.server_key, auth_message)
+        server_final = b"v=" + b2a_base64(verifier, newline=False)
+        return Success(self.identity, server_final, bound=self.plus), None

@@ -1,0 +1,365 @@
+"""ServerSession: a server's half of SMTP AUTH, one line at a time (RFC 4954)."""
+
+from __future__ import annotations
+
+from .._channel import Channel
+from .._choosing import offer, server
+from .._errors import NoMechanism, StateError
+from .._events import Challenge, Failure, Request, Success
+from .._policy import DEFAULT
+from .._reasons import Reason
+from .._value import Secretive
+from ..profiles import SMTP
+from . import _xtext
+from ._smtp_words import Command, Reply
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import TypeAlias
+
+    from .._events import Event
+    from .._policy import Policy
+    from .._profile import Profile
+    from .._server import Server
+    from .._values import Identity
+
+    Action: TypeAlias = "Reply | Request | Command"
+
+READY = Reply(220, "2.0.0 Ready to start TLS")  # the answer to Command("STARTTLS")
+
+_SAY_HELLO = Reply(503, "5.5.1 Say hello first")
+_ALREADY = Reply(503, "5.5.1 Already authenticated")
+_IN_TRANSACTION = Reply(503, "5.5.1 No AUTH during a mail transaction")
+_AUTH_SYNTAX = Reply(501, "5.5.4 Syntax: AUTH mechanism [initial-response]")
+_AUTH_NEEDED = Reply(530, "5.7.0 Authentication required")
+_NO_ARGUMENT = Reply(501, "5.5.4 An argument is missing")
+_BAD_IDENTITY = Reply(501, "5.5.4 Syntax error in the parameters of MAIL")
+_NOT_A_COMMAND = Reply(500, "5.5.2 Not a command")
+_TOO_LONG = Reply(500, "5.5.6 Line too long")
+_NO_TLS = Reply(502, "5.5.1 STARTTLS is not offered")
+_TLS_ALREADY = Reply(503, "5.5.1 TLS is already in use")
+_TLS_SYNTAX = Reply(501, "5.5.4 STARTTLS takes no argument")
+_INJECTED = Reply(503, "5.5.1 Nothing may follow STARTTLS", close=True)
+_TOO_MANY = Reply(421, "4.7.0 Too many failed attempts", close=True)
+_CLOSING = Reply(421, "4.3.0 The connection is being closed", close=True)
+
+# RFC 4954, section 6, of 530; STARTTLS must come before a login that needs it.
+_WITHOUT_AUTH = frozenset({"NOOP", "QUIT", "RSET"})
+_VERB = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
+_CONTROLS = bytes(octet for octet in (*range(32), 127) if octet != 9)
+
+
+class ServerSession(Secretive):
+    """Everything that AUTH means on a server's connection.
+
+    `receive` takes each line and returns what to do: send a Reply, settle a Request
+    (then `resume` with the event that it gave), or let the application handle a Command
+    (then tell its answer by `replied`). No line makes it raise.
+
+    `channel`, `policy`, `answers` and `realm` as in `sasl_core.server`. `require_auth`:
+    530 to all that needs a login. `starttls`: offer it until the channel is encrypted;
+    the application answers `Command("STARTTLS")` with READY, shakes hands and calls
+    `secured`. `legacy_keyword`: offer `AUTH=` too, for clients older than RFC 2554.
+    `max_failures`: the failed attempts after which AUTH is answered with 421. `profile`:
+    `profiles.SMTP`, or `profiles.LMTP`, whose EHLO is called LHLO.
+    """
+
+    __slots__ = (
+        "_answers",
+        "_ending",
+        "_extended",
+        "_failures",
+        "_greeted",
+        "_handshake",
+        "_hello",
+        "_legacy",
+        "_max_failures",
+        "_over",
+        "_policy",
+        "_profile",
+        "_realm",
+        "_request",
+        "_require_auth",
+        "_server",
+        "_starttls",
+        "_transaction",
+        "channel",
+        "failure",
+        "success",
+    )
+    __match_args__ = ("channel", "success", "failure")
+
+    def __init__(
+        self,
+        channel: Channel,
+        *,
+        policy: Policy = DEFAULT,
+        answers: Iterable[type[Request]] | None = None,
+        realm: str | None = None,
+        require_auth: bool = False,
+        starttls: bool = False,
+        legacy_keyword: bool = False,
+        max_failures: int = 3,
+        profile: Profile = SMTP,
+    ) -> None:
+        self.channel = channel
+        self.success: Success | None = None  # of the exchange that authenticated
+        self.failure: Failure | None = None  # of the last one that failed: for the log
+        self._policy = policy
+        self._answers = None if answers is None else frozenset(answers)
+        self._realm = realm
+        self._require_auth = require_auth
+        self._starttls = starttls
+        self._legacy = legacy_keyword
+        self._max_failures = max_failures
+        self._profile = profile
+        self._hello = "LHLO" if profile.name == "lmtp" else "EHLO"
+        self._failures = 0
+        self._over = False  # closed() was called
+        self._ending = False  # a reply said that the connection ends
+        self._handshake = False
+        self._request: Request | None = None
+        self._server: Server | None = None
+        self._forget()
+
+    @property
+    def identity(self) -> Identity | None:
+        """Who is logged in; None before success, and again after STARTTLS."""
+        return self.success.identity if self.success else None
+
+    @property
+    def line_limit(self) -> int:
+        """The most octets of a line, with its CRLF: for the LineBuffer."""
+        return self._profile.line_limit or 12288
+
+    def keywords(self) -> tuple[str, ...]:
+        """Return the lines for the reply to EHLO: STARTTLS and AUTH, as they apply now."""
+        lines = []
+        if self._starttls and not self.channel.encrypted:
+            lines.append("STARTTLS")
+        # A layer hides the list from whoever tampered with it before: offered again, the
+        # client can compare (RFC 4954, section 4).
+        if self.success is None or self.success.layer is not None:
+            names = " ".join(self._offer(self.channel))
+            if names:
+                lines.append(f"AUTH {names}")
+                if self._legacy:
+                    lines.append(f"AUTH={names}")
+        return tuple(lines)
+
+    def receive(self, line: bytes) -> Action:
+        """Take one line, with its CRLF or without; return what to do.
+
+        A line in the middle of an exchange is the client's response, whatever it looks
+        like. Raise StateError while a request waits for its answer, and after `closed`.
+        """
+        if self._over or self._request is not None:
+            raise StateError("no line is due: the session is closed, or waits for an answer")
+        if self._ending:
+            return _CLOSING
+        if self._handshake:
+            return self._end(_INJECTED)
+        text = line.removesuffix(b"\r\n")
+        too_long = len(text) + 2 > self.line_limit
+        if self._server is not None:
+            if too_long:
+                self._server.abort()
+                return self._follow(Failure(Reason.TOO_LONG, "a line over the limit"))
+            return self._follow(self._server.step(text))
+        if too_long:
+            return _TOO_LONG
+        return self._command(text)
+
+    def resume(self, event: Event) -> Action:
+        """Go on with the event that the settled request gave; return what to do.
+
+        Raise StateError if no request waits, or if that is not an event.
+        """
+        if self._request is None:
+            raise StateError("no request waits for an answer")
+        if not isinstance(event, (Challenge, Success, Failure, Request)):
+            raise StateError("resume takes the event that the answered request gave")
+        self._request = None
+        return self._follow(event)
+
+    def unavailable(self, detail: str = "") -> Action:
+        """Give up the request that waits: the application failed, in whatever state."""
+        if self._request is None or self._server is None:
+            raise StateError("no request waits for an answer")
+        self._server.abort()
+        return self.resume(Failure(Reason.UNAVAILABLE, detail))
+
+    def replied(self, command: Command, reply: Reply) -> None:
+        """Tell how the application answered a command, so that state follows it."""
+        if command.verb == "STARTTLS" and reply.code != READY.code:
+            self._handshake = False
+        refused_mail = command.verb == "MAIL" and reply.code >= 400
+        # 503 to DATA leaves the transaction open (RFC 5321, section 4.1.4).
+        if refused_mail or (command.verb in ("DATA", "BDAT") and reply.code != 503):
+            self.reset()
+        self._ending = self._ending or reply.close
+
+    def reset(self) -> None:
+        """Close the mail transaction: the message has ended, or MAIL was refused."""
+        self._transaction = False
+
+    def secured(self, channel: Channel) -> None:
+        """Go on over TLS: all that was learnt before is dropped (RFC 3207, section 4.2).
+
+        Raise StateError unless STARTTLS came last and the channel is encrypted.
+        """
+        if not self._handshake or not channel.encrypted:
+            raise StateError("secured() follows STARTTLS, with an encrypted channel")
+        self._handshake = False
+        self.channel = channel
+        self._forget()
+
+    def closed(self) -> None:
+        """Take the end of the connection; a pending exchange is aborted."""
+        self._over = True
+        if self._server is not None:
+            self.failure = self._server.abort()
+        self._request = self._server = None
+
+    def _forget(self) -> None:
+        self._greeted = self._extended = self._transaction = False
+        self.success = None
+
+    def _end(self, reply: Reply) -> Reply:
+        self._ending = True
+        return reply
+
+    def _offer(self, channel: Channel) -> tuple[str, ...]:
+        return offer(channel=channel, policy=self._policy, answers=self._answers)
+
+    def _command(self, text: bytes) -> Action:
+        # RFC 5321, section 4.1.1: trailing white space is to be tolerated.
+        word, _, argument = text.rstrip(b" ").partition(b" ")
+        verb = word.upper()
+        if not verb or verb.translate(None, _VERB):
+            return _NOT_A_COMMAND
+        # A lone CR, LF or NUL is how one command is made to look like two.
+        if argument.translate(None, _CONTROLS) != argument:
+            return _NOT_A_COMMAND
+        command = Command(verb.decode(), argument)
+        match command.verb:
+            case "EHLO" | "HELO" | "LHLO":
+                return self._greet(command)
+            case "AUTH":
+                return self._auth(argument)
+            case "STARTTLS":
+                return self._start_tls(command)
+            case "MAIL":
+                return self._mail(argument)
+            case "RSET":
+                self.reset()
+        if self._needs_auth and command.verb not in _WITHOUT_AUTH:
+            return _AUTH_NEEDED
+        return command
+
+    @property
+    def _needs_auth(self) -> bool:
+        return self._require_auth and self.success is None
+
+    def _greet(self, command: Command) -> Action:
+        if not command.argument:
+            return _NO_ARGUMENT
+        self.reset()
+        self._greeted = True
+        self._extended = command.verb == self._hello
+        return command
+
+    def _start_tls(self, command: Command) -> Action:
+        if not self._starttls:
+            return _NO_TLS
+        if self.channel.encrypted:
+            return _TLS_ALREADY
+        if command.argument:
+            return _TLS_SYNTAX
+        self._handshake = True
+        return command
+
+    def _mail(self, argument: bytes) -> Action:
+        if not self._greeted:
+            return _SAY_HELLO
+        if self._needs_auth:
+            return _AUTH_NEEDED
+        try:
+            identity = _asserted(argument)
+        except ValueError:
+            return _BAD_IDENTITY
+        # RFC 4954, section 5: who is not trusted to say it has said nothing.
+        if identity and self.success is None:
+            identity = ""
+        self._transaction = True
+        return Command("MAIL", argument, identity)
+
+    def _auth(self, argument: bytes) -> Action:
+        if not self._extended:
+            return _SAY_HELLO
+        if self.success is not None:
+            return _ALREADY
+        if self._transaction:
+            return _IN_TRANSACTION
+        if self._failures >= self._max_failures:
+            return self._end(_TOO_MANY)
+        name, *rest = argument.split(b" ")
+        if not name or len(rest) > 1 or b"" in rest:
+            return _AUTH_SYNTAX
+        try:
+            self._server = server(
+                name.decode("ascii", "replace"),
+                channel=self.channel,
+                policy=self._policy,
+                profile=self._profile,
+                answers=self._answers,
+                realm=self._realm,
+            )
+        except NoMechanism:
+            return self._not_offered(name)
+        return self._follow(self._server.start(rest[0] if rest else None))
+
+    def _not_offered(self, name: bytes) -> Reply:
+        now = self.channel
+        secure = Channel(True, bindings=now.bindings, external=now.external)
+        lacks_tls = name.upper().decode("ascii", "replace") in self._offer(secure)
+        reason = Reason.ENCRYPTION_NEEDED if lacks_tls else Reason.UNSUPPORTED
+        return self._refusal(reason)
+
+    def _follow(self, event: Event) -> Action:
+        if isinstance(event, Challenge):
+            return Reply(334, event.data.decode("ascii"))
+        if isinstance(event, Request):
+            self._request = event
+            return event
+        self._server = None
+        if isinstance(event, Failure):
+            self.failure = event
+            self._failures += 1
+            return self._refusal(event.reason)
+        self.success = event
+        if event.layer is not None:
+            # The session begins anew inside the layer (RFC 4954, section 4).
+            self._greeted = self._extended = False
+        return _reply(self._profile.success)
+
+    def _refusal(self, reason: Reason) -> Reply:
+        return _reply(self._profile.reply(reason))
+
+
+def _reply(text: str) -> Reply:
+    code, _, rest = text.partition(" ")
+    return Reply(int(code), rest)
+
+
+def _asserted(argument: bytes) -> str | None:
+    """Return the identity that MAIL's AUTH= asserts, None where it has none."""
+    found: list[str] = []
+    for parameter in _xtext.mail_parameters(argument):
+        keyword, _, value = parameter.partition(b"=")
+        if keyword.upper() == b"AUTH":
+            found.append(_xtext.read_identity(value))
+    if len(found) > 1:
+        raise ValueError("AUTH= is given twice")
+    return found[0] if found else None

@@ -1,0 +1,30 @@
+"""SMTP AUTH without a socket, both sides (RFC 4954; RFC 5321, 3207, 2034).
+
+A server feeds lines to a `ServerSession`; a client feeds replies to a `ClientSession`, or,
+where another library reads them, to an `Authentication` or to `Attempts`.
+"""
+
+from __future__ import annotations
+
+from ._lines import LineBuffer
+from ._smtp_client import Attempts, Authentication, mechanisms
+from ._smtp_server import READY, ServerSession
+from ._smtp_session import ClientSession
+from ._smtp_words import Command, Reply, over_tls, reason_of
+from ._xtext import read_identity, write_identity
+
+__all__ = [
+    "READY",
+    "Attempts",
+    "Authentication",
+    "ClientSession",
+    "Command",
+    "LineBuffer",
+    "Reply",
+    "ServerSession",
+    "mechanisms",
+    "over_tls",
+    "read_identity",
+    "reason_of",
+    "write_identity",
+]
