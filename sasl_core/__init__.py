@@ -20,6 +20,7 @@ from ._events import (
     Challenge,
     CheckPassword,
     CheckToken,
+    Event,
     Failure,
     FindPassword,
     FindScramKeys,
@@ -32,6 +33,10 @@ from ._reasons import Reason
 from ._records import ScramClientKeys, ScramKeys
 from ._server import Server
 from ._values import Credentials, Identity, TokenError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from . import profiles
 
 __version__ = "0.1.0"
 
@@ -46,6 +51,7 @@ __all__ = [
     "Client",
     "Credentials",
     "CredentialsError",
+    "Event",
     "Failure",
     "FindPassword",
     "FindScramKeys",
@@ -70,4 +76,11 @@ __all__ = [
     "server",
 ]
 
-from . import profiles
+
+def __getattr__(name: str) -> object:
+    """Import `profiles` when it is first used: most programs need one of them, or none."""
+    if name == "profiles":
+        from importlib import import_module
+
+        return import_module(".profiles", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

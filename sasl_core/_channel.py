@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from ._value import Frozen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any, Protocol
+    from typing import Literal, Protocol
 
     class TLSObject(Protocol):
         """What `Channel.from_ssl` asks of `ssl.SSLSocket` and `ssl.SSLObject`."""
 
         def version(self) -> str | None: ...
         def get_channel_binding(self, cb_type: str = ...) -> bytes | None: ...
-        def getpeercert(self, binary_form: bool = ...) -> Any: ...
+        def getpeercert(self, binary_form: Literal[True]) -> bytes | None: ...
 
         @property
         def server_side(self) -> bool: ...
@@ -192,8 +194,7 @@ def _bindings(
         if unique:
             found.append(ChannelBinding.tls_unique(unique, version=version))
     if certificate:
-        try:
+        # Undefined for some certificates: that is one binding less, and nothing wrong.
+        with suppress(ValueError):
             found.append(ChannelBinding.tls_server_end_point(certificate))
-        except ValueError:
-            pass  # undefined for this certificate: one binding less, nothing wrong
     return found

@@ -5,9 +5,9 @@ from __future__ import annotations
 from ._client import Client
 from ._errors import NoMechanism
 from ._policy import DEFAULT, Policy
+from ._profile import BASE64
 from ._server import Server
-from .mechanisms import find, is_name, registered
-from .profiles import BASE64
+from .mechanisms import find, folded, is_name, registered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,23 +37,20 @@ def client(
     CredentialsError for credentials that the chosen mechanism cannot carry.
     """
     names = (offered,) if isinstance(offered, str) else tuple(offered)
-    best: Mechanism | None = None
-    refusals: dict[str, str] = {}
+    best = None
     for name in names:
         mechanism = find(name)
-        if mechanism is None:
-            refusals[_shown(name)] = "unknown"
-            continue
-        objection = _client_objection(mechanism, channel, policy, credentials)
-        if objection:
-            refusals[mechanism.name] = objection
-        elif best is None or mechanism.strength > best.strength:
+        if (
+            mechanism is not None
+            and (best is None or mechanism.strength > best.strength)
+            and not _client_objection(mechanism, channel, policy, credentials)
+        ):
             best = mechanism
     if best is None:
-        raise NoMechanism(refusals)
+        raise NoMechanism(_refusals(names, channel, policy, credentials))
     plus = best.plus
     if channel.bindings and not plus:
-        plus = f"{best.name}-PLUS" in {name.upper() for name in names}
+        plus = f"{best.name}-PLUS" in map(folded, names)
     return Client(best, credentials, channel, policy, profile, plus, nonce)
 
 
@@ -105,31 +102,32 @@ def offer(
     )
 
 
-def _objection(m: Mechanism, channel: Channel, policy: Policy) -> str:
-    """Say why neither side may run this mechanism; "" if nothing speaks against it."""
-    allow = policy.allow
-    if allow is None:
-        if m.anonymous:
-            return "it authenticates nobody, and the policy does not name it"
-    elif m.name not in allow:
-        return "the policy does not allow it"
-    if m.name in policy.deny:
-        return "the policy denies it"
-    if m.shows:
-        if policy.cleartext == "never":
-            return f"it shows the {m.shows}, which the policy never does"
-        if not channel.encrypted and policy.cleartext != "always":
-            return "needs an encrypted channel"
-    if m.plus:
-        if policy.channel_binding == "disable":
-            return "the policy disables channel binding"
-        if not channel.bindings:
-            return "no channel binding is known for this connection"
-    elif policy.channel_binding == "require":
-        return "the policy requires channel binding"
-    if m.hash_name and not m.available:
-        return f"this Python's hashlib has no {m.hash_name}"
-    return ""
+def _refusals(
+    names: tuple[str, ...], channel: Channel, policy: Policy, credentials: Credentials
+) -> dict[str, str]:
+    refusals = {}
+    for name in names:
+        mechanism = find(name)
+        refusals[_shown(name)] = (
+            "unknown"
+            if mechanism is None
+            else _client_objection(mechanism, channel, policy, credentials)
+        )
+    return refusals
+
+
+def _client_objection(
+    m: Mechanism, channel: Channel, policy: Policy, credentials: Credentials
+) -> str:
+    has = credentials.has
+    if not m.needs <= has:
+        return _lack(m.needs - has)
+    if not m.authzid and credentials.authzid not in ("", credentials.username):
+        return "it cannot carry an authzid"
+    # Without a word about an external identity, EXTERNAL is for him who has nothing else.
+    if m.external and not channel.external and "secret" in has:
+        return "no identity was proven outside SASL"
+    return _objection(m, channel, policy)
 
 
 def _server_objection(
@@ -147,18 +145,38 @@ def _server_objection(
     return _objection(m, channel, policy)
 
 
-def _client_objection(
-    m: Mechanism, channel: Channel, policy: Policy, credentials: Credentials
-) -> str:
-    has = credentials.has
-    if not m.needs <= has:
-        return _lack(m.needs - has)
-    if not m.authzid and credentials.authzid not in ("", credentials.username):
-        return "it cannot carry an authzid"
-    # Without a word about an external identity, EXTERNAL is for him who has nothing else.
-    if m.external and not channel.external and "secret" in has:
-        return "no identity was proven outside SASL"
-    return _objection(m, channel, policy)
+def _objection(m: Mechanism, channel: Channel, policy: Policy) -> str:
+    """Say why neither side may run this mechanism; "" if nothing speaks against it."""
+    always = policy._verdicts.get(m)
+    if always is None:
+        always = policy._verdicts[m] = _standing_objection(m, policy)
+    if always:
+        return always
+    if m.shows and not channel.encrypted and policy.cleartext != "always":
+        return "needs an encrypted channel"
+    if m.plus and not channel.bindings:
+        return "no channel binding is known for this connection"
+    return ""
+
+
+def _standing_objection(m: Mechanism, policy: Policy) -> str:
+    """Say what the policy has against a mechanism whatever the channel is."""
+    if policy.allow is None:
+        if m.anonymous:
+            return "it authenticates nobody, and the policy does not name it"
+    elif m.name not in policy.allow:
+        return "the policy does not allow it"
+    if m.name in policy.deny:
+        return "the policy denies it"
+    if m.shows and policy.cleartext == "never":
+        return f"it shows the {m.shows}, which the policy never does"
+    if m.plus and policy.channel_binding == "disable":
+        return "the policy disables channel binding"
+    if not m.plus and policy.channel_binding == "require":
+        return "the policy requires channel binding"
+    if not m.available:
+        return f"this Python's hashlib has no {m.hash_name}"
+    return ""
 
 
 def _lack(needs: frozenset[str]) -> str:
@@ -168,4 +186,4 @@ def _lack(needs: frozenset[str]) -> str:
 
 def _shown(name: str) -> str:
     """Make a name from the peer safe to show."""
-    return name.upper() if is_name(name.upper()) else "(not a name)"
+    return folded(name) if is_name(folded(name)) else "(not a name)"

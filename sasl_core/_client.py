@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._errors import (
     AuthenticationError,
+    CredentialsError,
     ProtocolError,
     ServerNotAuthenticated,
     StateError,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ._policy import Policy
     from ._profile import Profile
     from ._reasons import Reason
+    from ._states import ClientOpening
     from ._values import Credentials
     from .mechanisms import Mechanism
 
@@ -60,11 +62,18 @@ class Client(Secretive):
         self.profile = profile
         self.plus = plus
         self.layer: Any = None
-        initial, record = mechanism.client(self, credentials, nonce)
-        # Its last item is whose turn it is: the opening, a tuple, or a record; empty
-        # while that runs, and after the end. pop() is atomic: of two threads, one gets
-        # the item and the other a StateError.
-        self._turn: list[ClientRecord | tuple[bytes | None]] = [record, (initial,)]
+        # One item, whose turn it is: the opening, a tuple, or a record; none while that
+        # runs, and after the end. pop() is atomic: of two threads, one gets the item and
+        # the other a StateError.
+        self._turn: list[ClientRecord | ClientOpening] = []
+        try:
+            self._turn.append(mechanism.client(self, credentials, nonce))
+        except Malformed as error:
+            problem = str(error)
+        else:
+            return
+        # Raised outside the handler: a chained exception would show frames with secrets.
+        raise CredentialsError(problem)
 
     def start(self) -> bytes | None:
         """Return the initial response, or None where the server speaks first.
@@ -76,8 +85,10 @@ class Client(Secretive):
         opening = self._pop()
         if not isinstance(opening, tuple):
             raise self._misused()
-        initial = opening[0]
-        return self.profile.encode(initial) if initial else initial
+        initial, record = opening
+        text = self.profile.encode(initial) if initial else initial
+        self._turn.append(record)
+        return text
 
     def step(self, challenge: bytes) -> bytes:
         """Answer a challenge; both in the profile's form, base64 by default.
@@ -89,14 +100,27 @@ class Client(Secretive):
         if not isinstance(challenge, bytes):
             must_be_octets(challenge)
         record = self._pop()
-        if isinstance(record, tuple):
-            initial = record[0]
-            if initial is not None:
-                return self.profile.encode(self._begin(initial, challenge))
-            record = self._pop()
-        if not isinstance(record, ClientRecord):
+        if isinstance(record, ClientRecord):
+            response, following = self._answer(record, self._read(challenge))
+            text = self.profile.encode(response)
+            if following is not None:
+                self._turn.append(following)  # last: an interrupt leaves it closed
+            return text
+        if record is None:
             raise self._misused()
-        return self.profile.encode(self._advance(record, self._read(challenge)))
+        self._turn.append(record)  # not yet: first what start() would have done
+        if record[0] is None:
+            del record
+            self.start()
+            return self.step(challenge)
+        del record  # it holds the initial response, and this frame may be shown
+        if self._read(challenge):
+            self._turn.clear()
+            raise ProtocolError(
+                f"{self.name} begins with the client: the challenge that asks for its"
+                " first message must be empty"
+            )
+        return self.start() or self.profile.empty
 
     def finish(self, data: bytes | None = None) -> None:
         """Take the protocol's success, with the data that it carried, if any.
@@ -105,6 +129,8 @@ class Client(Secretive):
         yes without keeping the mechanism's promises, so drop the connection. Raise
         ProtocolError for data where none can be.
         """
+        if data is not None:
+            must_be_octets(data)
         record = self._pop()
         if record is None:
             raise self._misused()
@@ -113,7 +139,7 @@ class Client(Secretive):
                 record = self._complete(record, data)
             if record.satisfied:
                 return
-        self._turn.clear()
+        del record  # an opening, which this frame must not show
         raise ServerNotAuthenticated(
             f"the server claimed success before {self.name} was finished"
         )
@@ -121,7 +147,6 @@ class Client(Secretive):
     def refused(self, reason: Reason, reply: str = "") -> AuthenticationError:
         """Take the protocol's refusal: close the exchange, return the error to raise."""
         record = self._pop()
-        self._turn.clear()
         error = record.token_error if isinstance(record, ClientRecord) else None
         reply = printable(reply)
         message = f"the server refused {self.name}: {reason.value}"
@@ -133,30 +158,19 @@ class Client(Secretive):
             message, reason=reason, reply=reply, token_error=error
         )
 
-    def _begin(self, initial: bytes, challenge: bytes) -> bytes:
-        if self._read(challenge):
-            self._turn.clear()
-            raise ProtocolError(
-                f"{self.name} begins with the client: the challenge that asks for its"
-                " first message must be empty"
-            )
-        return initial
-
     def _complete(self, record: ClientRecord, data: bytes) -> ClientRecord:
         """Take the mechanism's last message, which came with the success."""
-        must_be_octets(data)
         if not self.profile.success_data:
             raise ProtocolError("success carries no data in this protocol")
         message = self._read(data)
         if record.satisfied and not message:
             return record
-        response = self._advance(record, message)
-        following = self._pop()
-        if response or not isinstance(following, ClientRecord):
+        response, following = self._answer(record, message)
+        if response or following is None:
             raise ProtocolError("success came before the mechanism's last message")
         return following
 
-    def _pop(self) -> ClientRecord | tuple[bytes | None] | None:
+    def _pop(self) -> ClientRecord | ClientOpening | None:
         try:
             return self._turn.pop()
         except IndexError:
@@ -177,16 +191,15 @@ class Client(Secretive):
         self._turn.clear()
         raise ProtocolError(problem)
 
-    def _advance(self, record: ClientRecord, challenge: bytes) -> bytes:
+    def _answer(
+        self, record: ClientRecord, challenge: bytes
+    ) -> tuple[bytes, ClientRecord | None]:
         try:
             outcome, following = record.receive(challenge, self)
         except Malformed as error:
             problem = str(error)
         else:
             if isinstance(outcome, bytes):
-                if following is not None:
-                    self._turn.append(following)
-                return outcome
+                return outcome, following
             raise outcome
-        # Raised outside the handler: a chained exception would show the record's frame.
         raise ProtocolError(problem)

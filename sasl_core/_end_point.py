@@ -1,8 +1,8 @@
 """The hash of tls-server-end-point (RFC 5929, section 4.1), read off a certificate.
 
-    Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue }
-    AlgorithmIdentifier ::= SEQUENCE { algorithm OBJECT IDENTIFIER, parameters ANY }
-                                                    (RFC 5280, section 4.1)
+Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue }
+AlgorithmIdentifier ::= SEQUENCE { algorithm OBJECT IDENTIFIER, parameters ANY }
+                                                (RFC 5280, section 4.1)
 """
 
 from __future__ import annotations

@@ -25,19 +25,19 @@ class SASLError(Exception):
 
 
 class StateError(SASLError, RuntimeError):
-    """A call in the wrong order, twice, after the end, or with an answer of the wrong type."""
+    """A call in the wrong order, after the end, or with an answer of the wrong type."""
 
 
 class CredentialsError(SASLError, ValueError):
-    """Credentials that a mechanism cannot carry: a NUL, a prohibited character, a wrong key."""
+    """Credentials that a mechanism cannot carry: a NUL, a prohibited character."""
 
 
 class ProtocolError(SASLError, ValueError):
-    """The peer broke the rules of the mechanism or of its framing; the text names the rule."""
+    """The peer broke the rules of the mechanism or its framing; the text says which."""
 
 
 class NoMechanism(SASLError):
-    """No mechanism is acceptable; `refusals` maps each name to the reason it was refused."""
+    """No mechanism is acceptable; `refusals` maps each name to the reason why."""
 
     def __init__(self, refusals: Mapping[str, str]) -> None:
         self.refusals = dict(refusals)

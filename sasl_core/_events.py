@@ -9,18 +9,17 @@ from __future__ import annotations
 from ._errors import StateError
 from ._reasons import Reason
 from ._records import ScramKeys
+from ._strict import Malformed
 from ._value import Secretive, Value
 from ._values import TokenError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, TypeAlias
+    from typing import Any
 
     from ._server import Server
     from ._states import Asking
     from ._values import Identity
-
-    Event: TypeAlias = "Challenge | Success | Failure | Request"
 
 
 class Challenge(Value):
@@ -87,11 +86,22 @@ class Request(Secretive):
         """Answer. One of the wrong type is a StateError and a closed exchange: a
         coroutine, a Mock or a 1 must never count as a yes.
         """
-        return self._server._answered(self, answer)
+        server = self._server
+        if server._pop() is not self:
+            raise server._misused()
+        if not self._fits(answer):
+            raise StateError(
+                f"{type(answer).__name__} is no answer to {type(self).__name__}"
+            )
+        try:
+            outcome, following = self._record.take(answer, server)
+        except Malformed as error:
+            return Failure(Reason.MALFORMED, str(error))
+        return server._move(outcome, following)
 
     def deny(self) -> Event:
         """Answer no; also right for a question that the application does not know."""
-        return self._server._answered(self, self._denial)
+        return self.answer(self._denial)
 
     def unavailable(self, detail: str = "") -> Event:
         """Say that it cannot be told now: a temporary failure, not a wrong password."""
@@ -99,7 +109,8 @@ class Request(Secretive):
 
     def refuse(self, reason: Reason, detail: str = "") -> Event:
         """End the exchange: a disabled account, an expired password, a transition."""
-        self._server._take(self)
+        if self._server._pop() is not self:
+            raise self._server._misused()
         return Failure(reason, detail)
 
     def _fits(self, answer: Any) -> bool:
@@ -191,3 +202,6 @@ class Authorize(Request):
     def __init__(self, authcid: str, authzid: str) -> None:
         self.authcid = authcid
         self.authzid = authzid
+
+
+Event = Challenge | Success | Failure | Request

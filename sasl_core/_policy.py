@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 
-from ._value import Frozen
+from ._value import Frozen, refuse_pickle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Literal
+    from typing import Literal, NoReturn
+
+    from .mechanisms import Mechanism
 
 _set = object.__setattr__
 _PROCESS_SECRET = os.urandom(32)
@@ -41,7 +43,7 @@ class Policy(Frozen):
         "decoy",
         "prepare",
     )
-    __slots__ = (*__match_args__, "_salts")
+    __slots__ = (*__match_args__, "_salts", "_verdicts")
     _secret = frozenset({"decoy_secret"})
 
     allow: frozenset[str] | None
@@ -53,6 +55,7 @@ class Policy(Frozen):
     decoy_secret: bytes
     decoy: tuple[int, int]
     prepare: bool
+    _verdicts: dict[Mechanism, str]  # what `_choosing` found out about it once
     _salts: hashlib.blake2b
 
     def __init__(
@@ -81,10 +84,14 @@ class Policy(Frozen):
         _set(self, "decoy_secret", decoy_secret or _PROCESS_SECRET)
         _set(self, "decoy", decoy)
         _set(self, "prepare", prepare)
+        _set(self, "_verdicts", {})
         # RFC 7693: a keyed BLAKE2b is a MAC; what it has of the key is kept.
         key = hashlib.sha512(self.decoy_secret).digest()
         size = min(max(decoy[1], 1), 64)
         _set(self, "_salts", hashlib.blake2b(key=key, digest_size=size))
+
+    def __reduce__(self) -> NoReturn:
+        refuse_pickle(self)
 
     def decoy_salt(self, hash_name: str, username: str) -> bytes:
         """Return the salt to show for a user who does not exist.

@@ -116,3 +116,11 @@ class Profile(Frozen):
     def reply(self, reason: Reason) -> str:
         """Return the protocol's reply for a failure, without tag or CRLF."""
         return self.replies.get(reason) or self.replies[Reason.BAD_CREDENTIALS]
+
+
+# What SMTP, IMAP and POP3 have in common: the default.
+BASE64 = Profile(
+    "base64",
+    success="success",
+    replies={reason: reason.value for reason in Reason},
+)

@@ -4,9 +4,9 @@ at a client (RFC 5802, section 3). Text forms are in `_record_texts.py`.
 
 from __future__ import annotations
 
+import hmac
 import os
 
-from ._saslprep import saslprep
 from ._scram_math import suite
 from ._value import Frozen
 
@@ -71,17 +71,40 @@ class ScramKeys(Frozen):
         """
         if salt is None:
             salt = os.urandom(16)
-        keys = ScramClientKeys.derive(
-            password, hash_name, iterations=iterations, salt=salt
-        )
-        return cls(hash_name, salt, iterations, keys.stored_key, keys.server_key)
+        try:
+            keys = ScramClientKeys.derive(
+                password, hash_name, iterations=iterations, salt=salt
+            )
+        except ValueError as error:
+            problem = str(error)
+        else:
+            return cls(hash_name, salt, iterations, keys.stored_key, keys.server_key)
+        # Raised outside the handler: a chained exception would show the password.
+        raise ValueError(problem)
+
+    def verify(self, password: str) -> bool:
+        """Tell whether these are the keys of a password, as PLAIN shows it.
+
+        As slow as `derive`; False for a password that SASLprep refuses.
+        """
+        try:
+            keys = ScramKeys.derive(
+                password, self.hash_name, iterations=self.iterations, salt=self.salt
+            )
+        except ValueError:
+            return False
+        return hmac.compare_digest(keys.stored_key, self.stored_key)
 
     @classmethod
     def parse(cls, text: str) -> ScramKeys:
         """Read any known text form; see `format`. Raise ValueError for another."""
         from ._record_texts import parse
 
-        return cls(*parse(text))
+        try:
+            return cls(*parse(text))
+        except ValueError as error:
+            problem = str(error)
+        raise ValueError(problem)  # outside the handler, as in derive()
 
     def format(self, form: str = "rfc5803") -> str:
         """Write a text form: `rfc5803` (Cyrus `authPassword`), `postgresql`, `dovecot`,
@@ -137,6 +160,8 @@ class ScramClientKeys(Frozen):
     ) -> ScramClientKeys:
         """Compute the keys of a password; as `ScramKeys.derive`."""
         if isinstance(password, str):
+            from ._saslprep import saslprep  # its tables cost something to import
+
             password = saslprep(password).encode()
         if not password:
             raise ValueError("the password is empty")

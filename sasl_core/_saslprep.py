@@ -48,7 +48,9 @@ def saslprep(text: str, *, stored: bool = True) -> str:
     prepared = ucd_3_2_0.normalize("NFKC", mapped)
     _check(prepared)
     if stored and any(map(tables.in_table_a1, prepared)):
-        raise PrepError("a code point is unassigned in Unicode 3.2 (RFC 3454, table A.1)")
+        raise PrepError(
+            "a code point is unassigned in Unicode 3.2 (RFC 3454, table A.1)"
+        )
     return prepared
 
 

@@ -57,10 +57,10 @@ class Server(Secretive):
         self.plus = plus
         self.realm = realm
         self._takes_initial = mechanism.initial_response
-        opening, record = mechanism.server(self, nonce)
-        # Its last item is whose turn it is; empty while that runs, and after the end.
-        # pop() is atomic: of two threads, one gets the item and the other a StateError.
-        self._turn: list[Any] = [record, opening]
+        # One item, whose turn it is: the opening, a tuple, a record or a request; none
+        # while that runs, and after the end. pop() is atomic: of two threads, one gets
+        # the item and the other a StateError.
+        self._turn: list[Any] = [mechanism.server(self, nonce)]
 
     def start(self, initial: bytes | None = None) -> Event:
         """Begin, with the client's initial response if it sent one.
@@ -68,18 +68,21 @@ class Server(Secretive):
         None: it sent none, and gets the first challenge. b"" (or the profile's word for
         it, "="): it sent an empty one.
         """
-        if initial is not None:
+        if initial is not None and not isinstance(initial, bytes):
             must_be_octets(initial)
         opening = self._pop()
-        if not isinstance(opening, bytes):
+        if not isinstance(opening, tuple):
             raise self._misused()
+        challenge, record = opening
         if initial is None:
-            return Challenge(self.profile.encode(opening))
+            event = Challenge(self.profile.encode(challenge))
+            self._turn.append(record)
+            return event
         if not self._takes_initial:
-            self._turn.clear()
             return Failure(
                 Reason.UNEXPECTED_INITIAL, f"{self.name} takes no initial response"
             )
+        self._turn.append(record)
         return self.step(b"" if initial == self.profile.empty_initial else initial)
 
     def step(self, response: bytes) -> Event:
@@ -89,12 +92,12 @@ class Server(Secretive):
         record = self._pop()
         if not isinstance(record, ServerRecord):
             raise self._misused()
-        profile = self.profile
         if len(response) > self.policy.max_message:
             return Failure(
                 Reason.TOO_LONG,
                 f"a response of more than {self.policy.max_message} octets",
             )
+        profile = self.profile
         if response == profile.abort:
             return Failure(Reason.ABORTED, "the client aborted")
         try:
@@ -104,27 +107,11 @@ class Server(Secretive):
         return self._move(outcome, following)
 
     def abort(self, detail: str = "the connection is gone") -> Failure:
-        """End the exchange from outside: the client vanished, the server shuts down."""
-        self._turn.clear()
+        """End the exchange from outside, even while another thread runs a step of it:
+        the client vanished, the server shuts down.
+        """
+        self._turn = _Nobody()
         return Failure(Reason.ABORTED, detail)
-
-    def _answered(self, request: Request, answer: Any) -> Event:
-        record = self._take(request)
-        if not request._fits(answer):
-            raise StateError(
-                f"{type(answer).__name__} is no answer to {type(request).__name__}"
-            )
-        try:
-            outcome, following = record.take(answer, self)
-        except Malformed as error:
-            return Failure(Reason.MALFORMED, str(error))
-        return self._move(outcome, following)
-
-    def _take(self, request: Request) -> Asking:
-        if self._pop() is not request:
-            raise self._misused()
-        record: Asking = request._record
-        return record
 
     def _pop(self) -> Any:
         try:
@@ -142,13 +129,14 @@ class Server(Secretive):
     def _move(
         self, outcome: bytes | Request | Success | Failure, following: Any
     ) -> Event:
-        if isinstance(outcome, bytes):
-            self._turn.append(following)
-            return Challenge(self.profile.encode(outcome))
         if isinstance(outcome, Request):
             outcome._server = self
             outcome._record = following
             self._turn.append(outcome)
+        elif isinstance(outcome, bytes):
+            challenge = Challenge(self.profile.encode(outcome))
+            self._turn.append(following)  # last: an interrupt leaves it closed
+            return challenge
         elif isinstance(outcome, Success):
             # A mechanism leaves its name out: where it stands, `Authorize` is settled.
             if not outcome.mechanism:
@@ -169,8 +157,16 @@ class Server(Secretive):
         # The protocol's success cannot carry the last data: it goes as one more
         # challenge, which the client answers with nothing (RFC 4422, section 3.6).
         success.data = None
+        challenge = Challenge(text)
         self._turn.append(_AwaitAcknowledgement(success))
-        return Challenge(text)
+        return challenge
+
+
+class _Nobody(list[object]):
+    """A turn that nobody gets any more."""
+
+    def append(self, item: object) -> None:
+        """Leave it empty."""
 
 
 class _AwaitAuthorization(Asking):

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
         def realm(self) -> str | None: ...
 
     # What a client begins with: its initial response, None where the server speaks
-    # first; and the record that waits for what comes then.
+    # first; and the record that waits for what comes then. What makes it raises
+    # Malformed for credentials that the mechanism cannot carry.
     ClientOpening: TypeAlias = tuple[bytes | None, "ClientRecord"]
     # A client's record answers with octets, or ends with the error to raise.
     ClientMove: TypeAlias = tuple[bytes | SASLError, "ClientRecord | None"]

@@ -30,9 +30,11 @@ class Value:
         return hash(self._fields())
 
     def __repr__(self) -> str:
+        # A field can be missing in a traceback of __init__, or empty.
+        fields = ((name, getattr(self, name, None)) for name in self.__match_args__)
         shown = (
             f"{name}={'<hidden>' if name in self._secret else repr(value)}"
-            for name, value in zip(self.__match_args__, self._fields(), strict=True)
+            for name, value in fields
             if value is not None and value != ""
         )
         return f"{type(self).__name__}({', '.join(shown)})"
@@ -65,9 +67,13 @@ def _rebuild(kind: type[Frozen], fields: dict[str, Any]) -> Frozen:
 
 
 class Secretive(Value):
-    """An object that carries secrets: it can be deep-copied, but never pickled."""
+    """An object that carries secrets: it can be deep-copied, but never pickled, and is
+    equal to itself only.
+    """
 
     __slots__ = ()
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Secretive:
         from copy import deepcopy

@@ -72,6 +72,11 @@ class Credentials(Frozen):
         trace: str | None = None,
         gss: Any = None,
     ) -> None:
+        for text in (username, password, authzid, token, realm, trace):
+            if text is not None and not isinstance(text, str):
+                raise TypeError(
+                    f"credentials are given as str, not {type(text).__name__}"
+                )
         _set(self, "username", username)
         _set(self, "password", password)
         _set(self, "authzid", authzid)

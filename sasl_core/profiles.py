@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ._profile import Profile
+from ._profile import BASE64, Profile
 from ._reasons import Reason
 
 __all__ = [
     "AMQP",
+    "BASE64",
     "IMAP",
     "IRC",
     "LDAP",
@@ -20,8 +21,6 @@ __all__ = [
     "XMPP",
     "Profile",
 ]
-
-_DEFAULT = {reason: reason.value for reason in Reason}
 
 # RFC 4954, section 6, with the enhanced codes of RFC 5248 and its registry
 _SMTP = {
@@ -143,14 +142,14 @@ _LDAP = {
 }
 
 # IRCv3 SASL numerics
-_IRC = {reason: "904 SASL authentication failed" for reason in Reason} | {
+_IRC = dict.fromkeys(Reason, "904 SASL authentication failed") | {
     Reason.TOO_LONG: "905 SASL message too long",
     Reason.ABORTED: "906 SASL authentication aborted",
     Reason.UNSUPPORTED: "908 are available SASL mechanisms",
 }
 
 # AMQP 1.0, section 5.3.3.6: sasl-code
-_AMQP = {reason: "1 auth" for reason in Reason} | {
+_AMQP = dict.fromkeys(Reason, "1 auth") | {
     Reason.MALFORMED: "3 sys-perm",
     Reason.UNEXPECTED_INITIAL: "3 sys-perm",
     Reason.TOO_LONG: "3 sys-perm",
@@ -158,7 +157,7 @@ _AMQP = {reason: "1 auth" for reason in Reason} | {
 }
 
 # SQLSTATE, PostgreSQL's appendix A
-_POSTGRESQL = {reason: "28P01 invalid_password" for reason in Reason} | {
+_POSTGRESQL = dict.fromkeys(Reason, "28P01 invalid_password") | {
     Reason.NOT_AUTHORIZED: "28000 invalid_authorization_specification",
     Reason.MALFORMED: "08P01 protocol_violation",
     Reason.UNEXPECTED_INITIAL: "08P01 protocol_violation",
@@ -274,6 +273,5 @@ RAW = Profile(
     abort=None,
     success_data=True,
     success="success",
-    replies=_DEFAULT,
+    replies={reason: reason.value for reason in Reason},
 )
-BASE64 = Profile("base64", success="success", replies=_DEFAULT)

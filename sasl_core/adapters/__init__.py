@@ -1,1 +1,1 @@
-"""Thin adapters that bring the exchanges to a connection; nothing else here does I/O."""
+"""Thin adapters between the machines and real connections: all the I/O there is."""

@@ -7,7 +7,6 @@ theirs; choosing, offering and the README's table are all derived from here.
 from __future__ import annotations
 
 import hashlib
-from importlib import import_module
 
 from .._events import CheckPassword, CheckToken, FindPassword, FindScramKeys
 from .._scram_math import NAMES
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     ]
     ServerFactory: TypeAlias = Callable[[Terms, bytes | None], ServerOpening]
 
-__all__ = ["Mechanism", "find", "is_name", "register", "registered"]
+__all__ = ["Mechanism", "find", "folded", "is_name", "register", "registered"]
 
 _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 
@@ -36,16 +35,20 @@ _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 class Mechanism(Value):
     """One mechanism, as data.
 
-    `client` and `server` make a side's opening and first record from its terms. `strength`: the higher is chosen first. `needs`: what a
-    client's `Credentials.has` must hold. `asks`: the
-    requests that a server raises. `shows`: "password" or "token" where the server, and
-    whoever reads the channel, gets to see it. `client_first`: the client speaks first.
-    `initial_response`: a server takes one. `plus`: needs a channel binding. `mutual`:
-    the server proves itself too. `hash_name`: hashlib's, where it uses one. `obsolete`:
-    a server runs it only if its policy names it. `anonymous`: nobody is authenticated;
-    either side runs it only if its policy names it. `external`: relies on an identity
-    proven outside SASL. `authzid`: can carry one. Raise ValueError for a name outside the grammar of RFC 4422,
-    section 3.1 (longer ones than its 20 characters are registered, and taken).
+    `client`, `server`: make a side's opening and first record from its terms.
+    `strength`: the higher is chosen first.
+    `needs`: what a client's `Credentials.has` must hold.
+    `asks`: the requests that a server raises.
+    `shows`: "password" or "token", where the server and whoever reads along see it.
+    `client_first`: the client speaks first. `initial_response`: a server takes one.
+    `plus`: needs a channel binding. `mutual`: the server proves itself too.
+    `hash_name`: hashlib's, where it uses one. `authzid`: it can carry one.
+    `external`: it relies on an identity proven outside SASL.
+    `obsolete`: a server runs it only if its policy names it.
+    `anonymous`: nobody is authenticated; either side runs it only if its policy names it.
+
+    Raise ValueError for a name outside the grammar of RFC 4422, section 3.1. Longer ones
+    than its 20 characters are registered, and taken.
     """
 
     __slots__ = (
@@ -120,6 +123,9 @@ class Mechanism(Value):
         """Whether this Python has the hash (a FIPS build lacks some)."""
         return not self.hash_name or _has(self.hash_name)
 
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
     def __deepcopy__(self, memo: dict[int, object]) -> Mechanism:
         return self
 
@@ -152,7 +158,14 @@ def register(mechanism: Mechanism) -> None:
 
 def find(name: str) -> Mechanism | None:
     """Return the mechanism of this name, in any case; None for an unknown one."""
-    return _registry.get(name) or _registry.get(name.upper())
+    return _registry.get(name) or _registry.get(folded(name))
+
+
+def folded(name: str) -> str:
+    """Return the name in upper case; one beyond ASCII as it is, since U+017F, the long
+    s, has an S for its upper case.
+    """
+    return name.upper() if name.isascii() else name
 
 
 def registered() -> tuple[Mechanism, ...]:
@@ -174,6 +187,8 @@ def _builtin(name: str, module: str, **facts: Any) -> None:
         return mechanism.server(terms, nonce)
 
     def load() -> None:
+        from importlib import import_module
+
         found = import_module(f"{__name__}.{module}")
         mechanism.client, mechanism.server = found.client, found.server
 
@@ -259,4 +274,11 @@ _builtin(
     authzid=False,
     specification="draft-murchison-sasl-login",
 )
-_builtin("ANONYMOUS", "anonymous", strength=0, anonymous=True, specification="RFC 4505")
+_builtin(
+    "ANONYMOUS",
+    "anonymous",
+    strength=0,
+    anonymous=True,
+    authzid=False,
+    specification="RFC 4505",
+)

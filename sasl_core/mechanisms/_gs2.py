@@ -23,9 +23,9 @@ def split(message: bytes) -> tuple[bytes, bytes, bytes]:
     authzid, comma, rest = rest.partition(b",")
     if not comma:
         raise Malformed("a GS2 header has two commas (RFC 5801, section 4)")
-    if flag != b"n" and flag != b"y":
-        if flag[:2] != b"p=" or not is_binding_name(flag[2:]):
-            raise Malformed("a GS2 header begins with n, y or p=type (RFC 5801)")
+    binds = flag[:2] == b"p=" and is_binding_name(flag[2:])
+    if not binds and flag != b"n" and flag != b"y":
+        raise Malformed("a GS2 header begins with n, y or p=type (RFC 5801)")
     if authzid:
         if authzid[:2] != b"a=" or len(authzid) == 2:
             raise Malformed("an authzid in a GS2 header is a=name (RFC 5801)")

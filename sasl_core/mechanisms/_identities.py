@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .._errors import CredentialsError
 from .._saslprep import PrepError, saslprep
 from .._strict import Malformed, utf8
 
@@ -38,26 +37,26 @@ def read(octets: bytes, what: str, policy: Policy, *, stored: bool = False) -> s
 
 
 def write(text: str, what: str) -> bytes:
-    """Encode one of our own, as it is; raise CredentialsError where none could read it."""
+    """Encode one of our own, as it is; raise Malformed where none could read it."""
     problem = "" if text else "is empty"
     if "\0" in text:
         problem = "holds a NUL"
     if problem:
-        raise CredentialsError(f"the {what} {problem}")
+        raise Malformed(f"the {what} {problem}")
     return encode(text, what)
 
 
 def encode(text: str, what: str) -> bytes:
-    """Encode UTF-8; raise CredentialsError for a lone surrogate, without the text."""
+    """Encode UTF-8; raise Malformed for a lone surrogate."""
     try:
         return text.encode()
     except UnicodeEncodeError:
         pass  # raised again outside: the exception holds the text
-    raise CredentialsError(f"the {what} holds a lone surrogate (RFC 3629, section 3)")
+    raise Malformed(f"the {what} holds a lone surrogate (RFC 3629, section 3)")
 
 
 def prepared(text: str, what: str, policy: Policy, *, stored: bool = False) -> bytes:
-    """Prepare one of our own and encode it; raise CredentialsError."""
+    """Prepare one of our own and encode it; raise Malformed."""
     if text and text.isascii() and text.isprintable():
         return text.encode("ascii")
     problem = ""
@@ -67,5 +66,5 @@ def prepared(text: str, what: str, policy: Policy, *, stored: bool = False) -> b
         except PrepError as error:
             problem = str(error)
     if problem:
-        raise CredentialsError(f"the {what} cannot be prepared: {problem}")
+        raise Malformed(f"the {what} cannot be prepared: {problem}")
     return write(text, what)

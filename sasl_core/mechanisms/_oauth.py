@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._errors import CredentialsError
 from .._events import Failure, Success
 from .._reasons import Reason
 from .._states import Asking, ClientRecord, ServerRecord
@@ -24,10 +23,10 @@ _VISIBLE = bytes(range(0x21, 0x7F))
 
 
 def write_token(token: str) -> bytes:
-    """Encode our own token; raise CredentialsError for one that could inject something."""
+    """Encode our own token; raise Malformed for one that could inject something."""
     octets = token.encode("ascii", "replace") if token.isascii() else b""
     if not octets or octets.translate(None, _VISIBLE):
-        raise CredentialsError(
+        raise Malformed(
             "a bearer token has visible ASCII characters only (RFC 6750, section 2.1)"
         )
     return octets
@@ -65,7 +64,9 @@ class _Refused(ClientRecord):
         self.token_error: TokenError | None = token_error
 
     def receive(self, challenge: bytes, terms: Terms) -> ClientMove:
-        raise Malformed("a challenge after the error challenge (RFC 7628, section 3.2.3)")
+        raise Malformed(
+            "a challenge after the error challenge (RFC 7628, section 3.2.3)"
+        )
 
 
 def _read_error(challenge: bytes) -> TokenError:

@@ -1,15 +1,14 @@
 """ANONYMOUS (RFC 4505): nobody in particular, with a trace for the log.
 
-    message = [ email / token ]
-    token   = 1*255TCHAR ; any UTF-8 character but "@"
+message = [ email / token ]
+token   = 1*255TCHAR ; any UTF-8 character but "@"
 """
 
 from __future__ import annotations
 
-from .._errors import CredentialsError
+from .._events import Success
 from .._saslprep import PrepError
 from .._saslprep import trace as checked
-from .._events import Success
 from .._states import SATISFIED, ServerRecord
 from .._strict import Malformed, utf8
 from .._values import Identity
@@ -30,7 +29,7 @@ def client(
     trace = credentials.trace or ""
     problem = _problem(trace)
     if problem:
-        raise CredentialsError(problem)
+        raise Malformed(problem)
     return identities.write(trace, "trace") if trace else b"", SATISFIED
 
 

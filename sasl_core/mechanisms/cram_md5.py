@@ -1,6 +1,6 @@
 """CRAM-MD5 (RFC 2195): an HMAC-MD5 of the server's challenge.
 
-    response = username SP 32LHEX
+response = username SP 32LHEX
 """
 
 from __future__ import annotations
@@ -8,10 +8,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from .._events import Failure, FindPassword, Success
 from .._reasons import Reason
+from .._saslprep import PrepError, saslprep
 from .._scram_math import hmac_of
 from .._states import SATISFIED, Asking, ClientRecord, ServerRecord
 from .._strict import Malformed
@@ -20,6 +22,7 @@ from . import _identities as identities
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .._policy import Policy
     from .._states import ClientMove, ClientOpening, ServerMove, ServerOpening, Terms
     from .._values import Credentials
 
@@ -32,10 +35,13 @@ def client(
     terms: Terms, credentials: Credentials, nonce: bytes | None
 ) -> ClientOpening:
     """Make the client's first record."""
-    mine = credentials
+    # RFC 2195 says nothing of preparation, draft-ietf-sasl-crammd5-09 wants it, and GNU
+    # SASL does it: what can be prepared is, the rest goes as it is.
     return None, _AwaitChallenge(
-        identities.write(mine.username, "user name"),
-        identities.write(mine.password or "", "password"),
+        identities.write(credentials.username, "user name"),
+        identities.write(
+            _prepared(credentials.password or "", terms.policy), "password"
+        ),
     )
 
 
@@ -90,9 +96,24 @@ class _AwaitPassword(Asking):
     digest: bytes = field(repr=False)
 
     def take(self, answer: str | None, terms: Terms) -> ServerMove:
-        known = bool(answer)
-        password = answer.encode("utf-8", "replace") if answer else _NOBODY
+        if not answer:
+            self._matches(_NOBODY)
+        elif self._matches(answer.encode("utf-8", "replace")):
+            return Success(Identity(self.username)), None
+        else:
+            # As the client typed it, or prepared: clients differ.
+            prepared = _prepared(answer, terms.policy)
+            if prepared != answer and self._matches(prepared.encode()):
+                return Success(Identity(self.username)), None
+        return Failure(Reason.BAD_CREDENTIALS, "unknown user or wrong digest"), None
+
+    def _matches(self, password: bytes) -> bool:
         expected = _HMAC(password, self.challenge).hex().encode()
-        if not hmac.compare_digest(expected, self.digest) or not known:
-            return Failure(Reason.BAD_CREDENTIALS, "unknown user or wrong digest"), None
-        return Success(Identity(self.username)), None
+        return hmac.compare_digest(expected, self.digest)
+
+
+def _prepared(password: str, policy: Policy) -> str:
+    if policy.prepare and not (password.isascii() and password.isprintable()):
+        with suppress(PrepError):
+            return saslprep(password, stored=False) or password
+    return password

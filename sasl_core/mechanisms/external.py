@@ -1,6 +1,6 @@
 """EXTERNAL (RFC 4422, appendix A): the identity was proven outside, by TLS or IPsec.
 
-    initial-response = *( UTF8-char-no-nul )
+initial-response = *( UTF8-char-no-nul )
 """
 
 from __future__ import annotations

@@ -1,13 +1,12 @@
 """PLAIN (RFC 4616): one message with everything in it.
 
-    message = [authzid] UTF8NUL authcid UTF8NUL passwd
+message = [authzid] UTF8NUL authcid UTF8NUL passwd
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._errors import CredentialsError
 from .._events import CheckPassword, Failure, Success
 from .._reasons import Reason
 from .._states import SATISFIED, Asking, ServerRecord
@@ -28,7 +27,7 @@ def client(
     mine = credentials
     message = f"{mine.authzid}\0{mine.username}\0{mine.password}"
     if message.count("\0") != 2:
-        raise CredentialsError("PLAIN cannot carry a NUL")
+        raise Malformed("PLAIN cannot carry a NUL")
     return identities.encode(message, "user name or password"), SATISFIED
 
 
@@ -66,5 +65,7 @@ class AwaitVerdict(Asking):
     def take(self, answer: bool, terms: Terms) -> ServerMove:
         """Take the answer to `CheckPassword`."""
         if not answer:
-            return Failure(Reason.BAD_CREDENTIALS, "unknown user or wrong password"), None
+            return Failure(
+                Reason.BAD_CREDENTIALS, "unknown user or wrong password"
+            ), None
         return Success(Identity(self.authcid, self.authzid)), None

@@ -63,7 +63,7 @@ def client(
         # Only to refuse at once what cannot be used: it is derived from later.
         identities.prepared(credentials.password, "password", policy, stored=True)
     header = gs2.header(flag, authzid)
-    bare = b"n=%b,r=%b" % (gs2.escape(username), _fresh(nonce))
+    bare = b"n=" + gs2.escape(username) + b",r=" + _fresh(nonce)
     following = _AwaitServerFirst(
         suite(hash_name), credentials, _bound(header, binding), bare
     )
@@ -110,14 +110,12 @@ class _AwaitServerFirst(ClientRecord):
             problem = str(error)
         if problem:
             return CredentialsError(problem), None
-        without = b"%b,r=%b" % (self.bound, nonce)
-        auth_message = b"%b,%b,%b" % (self.bare, challenge, without)
+        without = self.bound + b",r=" + nonce
+        auth_message = b",".join((self.bare, challenge, without))
         signature = math.HMAC(keys.stored_key, auth_message)
         proof = math.XOR(keys.client_key, signature)
-        return (
-            b"%b,p=%b" % (without, b2a_base64(proof, newline=False)),
-            _AwaitServerFinal(math.HMAC(keys.server_key, auth_message)),
-        )
+        following = _AwaitServerFinal(math.HMAC(keys.server_key, auth_message))
+        return without + b",p=" + b2a_base64(proof, newline=False), following
 
 
 @dataclass(slots=True)
@@ -215,11 +213,8 @@ class _AwaitKeys(Asking):
         iterations = terms.policy.decoy[0]
         if answer is not None:
             salt, iterations = answer.salt, answer.iterations
-        server_first = b"r=%b,s=%b,i=%d" % (
-            self.nonce,
-            b2a_base64(salt, newline=False),
-            iterations,
-        )
+        text = b2a_base64(salt, newline=False)
+        server_first = b"r=" + self.nonce + b",s=" + text + b",i=%d" % iterations
         return server_first, _AwaitClientFinal(
             self.math,
             self.identity,
@@ -244,10 +239,10 @@ class _AwaitClientFinal(ServerRecord):
     def receive(self, response: bytes, terms: Terms) -> ServerMove:
         math, keys, server_first = self.math, self.keys, self.server_first
         nonce = server_first[: server_first.index(b",")]
-        without, proof = messages.client_final(response, b"%b,%b" % (self.bound, nonce))
+        without, proof = messages.client_final(response, self.bound + b"," + nonce)
         if len(proof) != math.size:
             raise Malformed("the proof has not the size of the hash")
-        auth_message = b"%b,%b,%b" % (self.bare, server_first, without)
+        auth_message = b",".join((self.bare, server_first, without))
         stored_key = _NOBODY[: math.size] if keys is None else keys.stored_key
         client_key = math.XOR(math.HMAC(stored_key, auth_message), proof)
         proved = hmac.compare_digest(math.H(client_key), stored_key)

@@ -1,11 +1,10 @@
 """XOAUTH2 (Google's, Microsoft's): OAUTHBEARER before it was standardized.
 
-    message = "user=" user %x01 "auth=Bearer " token %x01 %x01
+message = "user=" user %x01 "auth=Bearer " token %x01 %x01
 """
 
 from __future__ import annotations
 
-from .._errors import CredentialsError
 from .._events import CheckToken
 from .._states import ServerRecord
 from .._strict import Malformed
@@ -25,7 +24,7 @@ def client(
     mine = credentials
     user = identities.write(mine.authzid or mine.username, "user name")
     if b"\x01" in user:
-        raise CredentialsError("the user name holds a %x01")
+        raise Malformed("the user name holds a %x01")
     token = oauth.write_token(mine.token or "")
     message = b"user=%b\x01auth=Bearer %b\x01\x01" % (user, token)
     return message, oauth.AwaitVerdict(b"")

@@ -9,8 +9,8 @@ class LineBuffer(Secretive):
     """Collect octets and give them out line by line.
 
     `limit` is the most octets of a line, with its CRLF. A longer one comes out at once,
-    cut to `limit` + 1 octets without a line end, so that its length alone tells; the
-    rest of it is swallowed as it comes. `bare_lf` takes a lone LF for a line end too.
+    cut to `limit` + 1 octets, so that its length alone tells; the rest of it is
+    swallowed as it comes. `bare_lf` takes a lone LF for a line end too.
     Without it (servers: RFC 5321, section 2.3.8) a lone LF is an octet like any other,
     for what ends a line here and not there is how commands are smuggled.
     """
@@ -45,10 +45,11 @@ class LineBuffer(Secretive):
             return self._take(found + len(self._end))
         if len(buffer) > self._limit:
             cut = self._take(self._limit + 1)
-            self._swallowing = True
-            # The line end may straddle the cut.
-            self._buffer[:0] = b"\r" if cut.endswith(b"\r") else b""
-            self._swallow()
+            if not cut.endswith(self._end):
+                self._swallowing = True
+                # The line end may straddle the cut.
+                buffer[:0] = b"\r" if cut.endswith(b"\r") else b""
+                self._swallow()
             return cut
         self._searched = max(0, len(buffer) - len(self._end) + 1)
         return None

@@ -1,4 +1,4 @@
-"""A client's half of SMTP AUTH, and of all that comes before it (RFC 4954, RFC 3207)."""
+"""A client's half of AUTH: one exchange, or a choice among several (RFC 4954)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from .._errors import (
     ProtocolError,
     SASLError,
     ServerNotAuthenticated,
-    StateError,
 )
 from .._policy import DEFAULT, Policy
 from .._reasons import Reason
-from .._strict import printable
 from .._value import Secretive
 from ..profiles import SMTP
 from ._smtp_words import reason_of
@@ -107,7 +105,8 @@ class Authentication(Secretive):
         if code == 334:
             return self._challenged(text)
         if code == 235:
-            return self._accepted()
+            self._accepted()
+            return None
         shown = f"{code} {text.decode('utf-8', 'replace')}"
         if 400 <= code <= 599:
             raise self._client.refused(reason_of(code, shown[4:]), shown)
@@ -131,7 +130,9 @@ class Authentication(Secretive):
 
     def _accepted(self) -> None:
         if self._held is not None:
-            raise ServerNotAuthenticated("the server claimed success before it was asked")
+            raise ServerNotAuthenticated(
+                "the server claimed success before it was asked"
+            )
         self._client.finish()
 
 
@@ -187,7 +188,7 @@ class Attempts(Secretive):
         return self._current.command()
 
     def reply(self, code: int, text: bytes) -> bytes | None:
-        """Take a reply, as Authentication does; after some refusals, AUTH comes again."""
+        """Take a reply, as Authentication does; a refusal may bring AUTH again."""
         try:
             return self._current.reply(code, text)
         except AuthenticationError as error:

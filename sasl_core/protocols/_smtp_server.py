@@ -10,6 +10,7 @@ from .._policy import DEFAULT
 from .._reasons import Reason
 from .._value import Secretive
 from ..profiles import SMTP
+from . import _smtp_replies as replies
 from . import _xtext
 from ._smtp_words import Command, Reply
 
@@ -26,26 +27,9 @@ if TYPE_CHECKING:
 
     Action: TypeAlias = "Reply | Request | Command"
 
-READY = Reply(220, "2.0.0 Ready to start TLS")  # the answer to Command("STARTTLS")
-
-_SAY_HELLO = Reply(503, "5.5.1 Say hello first")
-_ALREADY = Reply(503, "5.5.1 Already authenticated")
-_IN_TRANSACTION = Reply(503, "5.5.1 No AUTH during a mail transaction")
-_AUTH_SYNTAX = Reply(501, "5.5.4 Syntax: AUTH mechanism [initial-response]")
-_AUTH_NEEDED = Reply(530, "5.7.0 Authentication required")
-_NO_ARGUMENT = Reply(501, "5.5.4 An argument is missing")
-_BAD_IDENTITY = Reply(501, "5.5.4 Syntax error in the parameters of MAIL")
-_NOT_A_COMMAND = Reply(500, "5.5.2 Not a command")
-_TOO_LONG = Reply(500, "5.5.6 Line too long")
-_NO_TLS = Reply(502, "5.5.1 STARTTLS is not offered")
-_TLS_ALREADY = Reply(503, "5.5.1 TLS is already in use")
-_TLS_SYNTAX = Reply(501, "5.5.4 STARTTLS takes no argument")
-_INJECTED = Reply(503, "5.5.1 Nothing may follow STARTTLS", close=True)
-_TOO_MANY = Reply(421, "4.7.0 Too many failed attempts", close=True)
-_CLOSING = Reply(421, "4.3.0 The connection is being closed", close=True)
-
 # RFC 4954, section 6, of 530; STARTTLS must come before a login that needs it.
 _WITHOUT_AUTH = frozenset({"NOOP", "QUIT", "RSET"})
+_HELLOS = frozenset({"EHLO", "HELO", "LHLO"})
 _VERB = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
 _CONTROLS = bytes(octet for octet in (*range(32), 127) if octet != 9)
 
@@ -59,10 +43,10 @@ class ServerSession(Secretive):
 
     `channel`, `policy`, `answers` and `realm` as in `sasl_core.server`. `require_auth`:
     530 to all that needs a login. `starttls`: offer it until the channel is encrypted;
-    the application answers `Command("STARTTLS")` with READY, shakes hands and calls
-    `secured`. `legacy_keyword`: offer `AUTH=` too, for clients older than RFC 2554.
-    `max_failures`: the failed attempts after which AUTH is answered with 421. `profile`:
-    `profiles.SMTP`, or `profiles.LMTP`, whose EHLO is called LHLO.
+    the application answers `Command("STARTTLS")` with what `start_tls` returns, shakes
+    hands and calls `secured`. `legacy_keyword`: offer `AUTH=` too, for clients older
+    than RFC 2554. `max_failures`: the failed attempts after which AUTH is answered with
+    421. `profile`: `profiles.SMTP`, or `profiles.LMTP`, whose EHLO is called LHLO.
     """
 
     __slots__ = (
@@ -134,12 +118,12 @@ class ServerSession(Secretive):
         return self._profile.line_limit or 12288
 
     def keywords(self) -> tuple[str, ...]:
-        """Return the lines for the reply to EHLO: STARTTLS and AUTH, as they apply now."""
+        """Return the lines for the reply to EHLO, as they apply now: STARTTLS, AUTH."""
         lines = []
         if self._starttls and not self.channel.encrypted:
             lines.append("STARTTLS")
-        # A layer hides the list from whoever tampered with it before: offered again, the
-        # client can compare (RFC 4954, section 4).
+        # A layer hides the list from whoever tampered with it before: offered again,
+        # the client can compare (RFC 4954, section 4).
         if self.success is None or self.success.layer is not None:
             names = " ".join(self._offer(self.channel))
             if names:
@@ -155,11 +139,13 @@ class ServerSession(Secretive):
         like. Raise StateError while a request waits for its answer, and after `closed`.
         """
         if self._over or self._request is not None:
-            raise StateError("no line is due: the session is closed, or waits for an answer")
+            raise StateError(
+                "no line is due: the session is closed, or waits for an answer"
+            )
         if self._ending:
-            return _CLOSING
+            return replies.CLOSING
         if self._handshake:
-            return self._end(_INJECTED)
+            return self._end(replies.INJECTED)
         text = line.removesuffix(b"\r\n")
         too_long = len(text) + 2 > self.line_limit
         if self._server is not None:
@@ -168,7 +154,7 @@ class ServerSession(Secretive):
                 return self._follow(Failure(Reason.TOO_LONG, "a line over the limit"))
             return self._follow(self._server.step(text))
         if too_long:
-            return _TOO_LONG
+            return replies.TOO_LONG
         return self._command(text)
 
     def resume(self, event: Event) -> Action:
@@ -192,20 +178,29 @@ class ServerSession(Secretive):
 
     def replied(self, command: Command, reply: Reply) -> None:
         """Tell how the application answered a command, so that state follows it."""
-        if command.verb == "STARTTLS" and reply.code != READY.code:
+        if command.verb == "STARTTLS" and reply.code != replies.READY.code:
             self._handshake = False
+        if command.verb in _HELLOS and reply.code >= 400:
+            self._greeted = self._extended = False
         refused_mail = command.verb == "MAIL" and reply.code >= 400
         # 503 to DATA leaves the transaction open (RFC 5321, section 4.1.4).
         if refused_mail or (command.verb in ("DATA", "BDAT") and reply.code != 503):
             self.reset()
         self._ending = self._ending or reply.close
 
+    def start_tls(self, *, pending: bool) -> Reply:
+        """Return the reply to STARTTLS, to send before the handshake: READY, or, where
+        `pending` octets have come behind it, a refusal: they were put there to be taken
+        for what comes over TLS (RFC 3207, section 6).
+        """
+        return self._end(replies.INJECTED) if pending else replies.READY
+
     def reset(self) -> None:
         """Close the mail transaction: the message has ended, or MAIL was refused."""
         self._transaction = False
 
     def secured(self, channel: Channel) -> None:
-        """Go on over TLS: all that was learnt before is dropped (RFC 3207, section 4.2).
+        """Go on over TLS; drop all that was learnt before (RFC 3207, section 4.2).
 
         Raise StateError unless STARTTLS came last and the channel is encrypted.
         """
@@ -238,14 +233,14 @@ class ServerSession(Secretive):
         word, _, argument = text.rstrip(b" ").partition(b" ")
         verb = word.upper()
         if not verb or verb.translate(None, _VERB):
-            return _NOT_A_COMMAND
+            return replies.NOT_A_COMMAND
         # A lone CR, LF or NUL is how one command is made to look like two.
         if argument.translate(None, _CONTROLS) != argument:
-            return _NOT_A_COMMAND
+            return replies.NOT_A_COMMAND
         command = Command(verb.decode(), argument)
+        if command.verb in _HELLOS:
+            return self._greet(command)
         match command.verb:
-            case "EHLO" | "HELO" | "LHLO":
-                return self._greet(command)
             case "AUTH":
                 return self._auth(argument)
             case "STARTTLS":
@@ -255,7 +250,7 @@ class ServerSession(Secretive):
             case "RSET":
                 self.reset()
         if self._needs_auth and command.verb not in _WITHOUT_AUTH:
-            return _AUTH_NEEDED
+            return replies.AUTH_NEEDED
         return command
 
     @property
@@ -264,7 +259,7 @@ class ServerSession(Secretive):
 
     def _greet(self, command: Command) -> Action:
         if not command.argument:
-            return _NO_ARGUMENT
+            return replies.NO_ARGUMENT
         self.reset()
         self._greeted = True
         self._extended = command.verb == self._hello
@@ -272,23 +267,23 @@ class ServerSession(Secretive):
 
     def _start_tls(self, command: Command) -> Action:
         if not self._starttls:
-            return _NO_TLS
+            return replies.NO_TLS
         if self.channel.encrypted:
-            return _TLS_ALREADY
+            return replies.TLS_ALREADY
         if command.argument:
-            return _TLS_SYNTAX
+            return replies.TLS_SYNTAX
         self._handshake = True
         return command
 
     def _mail(self, argument: bytes) -> Action:
         if not self._greeted:
-            return _SAY_HELLO
+            return replies.SAY_HELLO
         if self._needs_auth:
-            return _AUTH_NEEDED
+            return replies.AUTH_NEEDED
         try:
-            identity = _asserted(argument)
+            identity = _xtext.asserted_identity(argument)
         except ValueError:
-            return _BAD_IDENTITY
+            return replies.BAD_IDENTITY
         # RFC 4954, section 5: who is not trusted to say it has said nothing.
         if identity and self.success is None:
             identity = ""
@@ -297,16 +292,16 @@ class ServerSession(Secretive):
 
     def _auth(self, argument: bytes) -> Action:
         if not self._extended:
-            return _SAY_HELLO
+            return replies.SAY_HELLO
         if self.success is not None:
-            return _ALREADY
+            return replies.ALREADY
         if self._transaction:
-            return _IN_TRANSACTION
+            return replies.IN_TRANSACTION
         if self._failures >= self._max_failures:
-            return self._end(_TOO_MANY)
+            return self._end(replies.TOO_MANY)
         name, *rest = argument.split(b" ")
         if not name or len(rest) > 1 or b"" in rest:
-            return _AUTH_SYNTAX
+            return replies.AUTH_SYNTAX
         try:
             self._server = server(
                 name.decode("ascii", "replace"),
@@ -351,15 +346,3 @@ class ServerSession(Secretive):
 def _reply(text: str) -> Reply:
     code, _, rest = text.partition(" ")
     return Reply(int(code), rest)
-
-
-def _asserted(argument: bytes) -> str | None:
-    """Return the identity that MAIL's AUTH= asserts, None where it has none."""
-    found: list[str] = []
-    for parameter in _xtext.mail_parameters(argument):
-        keyword, _, value = parameter.partition(b"=")
-        if keyword.upper() == b"AUTH":
-            found.append(_xtext.read_identity(value))
-    if len(found) > 1:
-        raise ValueError("AUTH= is given twice")
-    return found[0] if found else None

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     Turn = Callable[[int, list[bytes]], bytes]
 
+_OUT_OF_TURN = "the server spoke out of turn"
+
 
 class ClientSession(Secretive):
     """Log in to a server: greeting, EHLO, STARTTLS, EHLO again, AUTH.
@@ -41,10 +43,10 @@ class ClientSession(Secretive):
 
     `channel` as in `sasl_core.client`. `starttls`: what to do where the channel is not
     encrypted: "require" it, be "opportunistic" (take it if it is there; no protection
-    against whoever takes it out of the list), or "never"; whether a password may then go
-    out in the clear is the policy's business. `local_name` is said in EHLO. `profile`:
-    `profiles.SMTP` or `profiles.LMTP`. Any server's octets raise SASLError at worst; then
-    the session is over.
+    against whoever takes it out of the list), or "never"; whether a password may then
+    go out in the clear is the policy's business. `local_name` is said in EHLO.
+    `profile`: `profiles.SMTP` or `profiles.LMTP`. A server's octets raise SASLError at
+    worst; then the session is over.
     """
 
     __slots__ = (
@@ -76,7 +78,11 @@ class ClientSession(Secretive):
     ) -> None:
         if starttls not in ("require", "opportunistic", "never"):
             raise ValueError('starttls is "require", "opportunistic" or "never"')
-        if not local_name.isascii() or not local_name.isprintable() or " " in local_name:
+        if (
+            not local_name.isascii()
+            or not local_name.isprintable()
+            or " " in local_name
+        ):
             raise ValueError("a local name is printable ASCII without spaces")
         verb = "LHLO" if profile.name == "lmtp" else "EHLO"
         self.channel = channel
@@ -97,7 +103,8 @@ class ClientSession(Secretive):
     def receive(self, data: bytes) -> bytes:
         """Take octets from the server; return what to send, b"" for nothing yet.
 
-        Raise NoMechanism, AuthenticationError or ProtocolError; StateError after the end.
+        Raise NoMechanism, AuthenticationError, CredentialsError or ProtocolError;
+        StateError after the end.
         """
         turn, self._turn = self._turn, None
         if turn is None:
@@ -110,8 +117,18 @@ class ClientSession(Secretive):
         if self._replies.pending:
             # Also what was put behind the 220 to STARTTLS, to be read as if it had come
             # over TLS (RFC 3207, section 6).
-            raise ProtocolError("the server spoke out of turn")
+            raise ProtocolError(_OUT_OF_TURN)
         return turn(*reply)
+
+    def start_tls(self, *, pending: bool) -> None:
+        """Check, before the handshake, that nothing came behind the 220 to STARTTLS.
+
+        What `receive` was fed is checked there; `pending`: the connection's own buffer
+        holds more. Raise ProtocolError.
+        """
+        if pending:
+            self.wants_tls = False
+            raise ProtocolError(_OUT_OF_TURN)
 
     def secured(self, channel: Channel) -> bytes:
         """Go on over TLS; return what to send: EHLO, for the first one counts no more.
@@ -143,7 +160,9 @@ class ClientSession(Secretive):
     def _features(self, code: int, lines: list[bytes]) -> bytes:
         if code != 250:
             raise _refusal("EHLO", code, lines)
-        self.ehlo = tuple(printable(line.decode("utf-8", "replace")) for line in lines[1:])
+        self.ehlo = tuple(
+            printable(line.decode("utf-8", "replace")) for line in lines[1:]
+        )
         if not self.channel.encrypted and self._starttls != "never":
             if any(line.upper() == "STARTTLS" for line in self.ehlo):
                 self._turn = self._ready

@@ -1,4 +1,4 @@
-"""What SMTP's two sides have in common: replies, commands, and the reason behind a reply."""
+"""What SMTP's two sides share: replies, commands, and the reason behind a reply."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _set = object.__setattr__
 
 
 class Reply(Frozen):
-    """A reply: its code, the text of each line, and whether the connection ends with it.
+    """A reply: its code, the text of each line, and whether the connection ends.
 
     `bytes()` gives its lines with their CRLF. Text is ASCII without control characters
     (RFC 5321, section 4.2); raise ValueError for anything else, and for a code outside
@@ -47,9 +47,10 @@ class Reply(Frozen):
 class Command(Frozen):
     """A command that is not about authentication: the application answers it.
 
-    `verb` in upper case, `argument` the octets after the space, unchecked. `auth` is
-    the identity that MAIL asserts with AUTH= (RFC 4954, section 5): None where it does
-    not, "" for `<>`, which is also what an unauthenticated client's assertion counts as.
+    `verb` in upper case, `argument` the octets after the space: only a control
+    character never is among them. `auth` is the identity that MAIL asserts with AUTH=
+    (RFC 4954, section 5): None where it does not, "" for `<>`, which is also what an
+    unauthenticated client's assertion counts as.
     """
 
     __slots__ = __match_args__ = ("verb", "argument", "auth")
@@ -58,7 +59,9 @@ class Command(Frozen):
     argument: bytes
     auth: str | None
 
-    def __init__(self, verb: str, argument: bytes = b"", auth: str | None = None) -> None:
+    def __init__(
+        self, verb: str, argument: bytes = b"", auth: str | None = None
+    ) -> None:
         _set(self, "verb", verb)
         _set(self, "argument", argument)
         _set(self, "auth", auth)
@@ -67,11 +70,11 @@ class Command(Frozen):
 class ReplyBuffer(Secretive):
     """Collect octets and give out whole replies, as a code and its lines.
 
-    Raise ProtocolError for what is not a reply, and for one of more than `limit` octets:
-    RFC 5321 sets no end to the lines of a reply, a hostile server would.
+    Raise ProtocolError for what is not a reply, and for one of more than `limit`
+    octets: RFC 5321 sets no end to the lines of a reply, a hostile server has none.
     """
 
-    __slots__ = ("_buffer", "_left", "_limit", "_lines", "_code")
+    __slots__ = ("_buffer", "_code", "_left", "_limit", "_lines")
 
     def __init__(self, limit: int = 65536) -> None:
         self._buffer = LineBuffer(limit, bare_lf=True)
@@ -112,8 +115,8 @@ class ReplyBuffer(Secretive):
         return separator != b"-"
 
 
-# RFC 4954, sections 4 and 6. What is not here: 4xx is temporary, and any other 5xx is a
-# no to these credentials, for to take it for anything milder is how accounts get locked.
+# RFC 4954, sections 4 and 6. Of what is not here, 4xx is temporary, and 5xx is a no to
+# these credentials: to take it for anything milder is how accounts get locked.
 _REASONS = {
     432: Reason.TRANSITION_NEEDED,
     454: Reason.UNAVAILABLE,

@@ -1,8 +1,8 @@
-"""The AUTH parameter of MAIL: a mailbox in xtext (RFC 4954, section 5; RFC 3461, section 4).
+"""The AUTH parameter of MAIL (RFC 4954, section 5): a mailbox, in xtext (RFC 3461).
 
-    xtext   = *( xchar / hexchar )
-    xchar   = %x21-2A / %x2C-3C / %x3E-7E       ; all but "+" and "="
-    hexchar = "+" 2HEXDIG                       ; RFC 4954, section 8: in any case
+xtext   = *( xchar / hexchar )
+xchar   = %x21-2A / %x2C-3C / %x3E-7E       ; all but "+" and "="
+hexchar = "+" 2HEXDIG                       ; RFC 4954, section 8: in any case
 """
 
 from __future__ import annotations
@@ -60,11 +60,25 @@ def read_identity(value: bytes) -> str:
     return mailbox
 
 
-def mail_parameters(argument: bytes) -> list[bytes]:
+def asserted_identity(argument: bytes) -> str | None:
+    """Return the identity that the argument of MAIL asserts with AUTH=, None if none.
+
+    Raise ValueError where it is malformed.
+    """
+    found: list[str] = []
+    for parameter in _parameters(argument):
+        keyword, _, value = parameter.partition(b"=")
+        if keyword.upper() == b"AUTH":
+            found.append(read_identity(value))
+    if len(found) > 1:
+        raise Malformed("AUTH= is given twice")
+    return found[0] if found else None
+
+
+def _parameters(argument: bytes) -> list[bytes]:
     """Split the argument of MAIL; return what follows the reverse-path.
 
-    Raise ValueError where it does not begin with FROM: and a path. Old clients put a
-    space after the colon, or no brackets round the path: both are taken.
+    Old clients put a space after the colon, or no brackets round the path: taken.
     """
     if argument[:5].upper() != b"FROM:":
         raise Malformed("MAIL is followed by FROM: (RFC 5321, section 4.1.1.2)")

@@ -1,20 +1,26 @@
 """SMTP AUTH without a socket, both sides (RFC 4954; RFC 5321, 3207, 2034).
 
-A server feeds lines to a `ServerSession`; a client feeds replies to a `ClientSession`, or,
-where another library reads them, to an `Authentication` or to `Attempts`.
+A server feeds lines to a `ServerSession`; a client feeds replies to a `ClientSession`,
+or, where another library reads them, to an `Authentication` or to `Attempts`.
 """
 
 from __future__ import annotations
 
 from ._lines import LineBuffer
 from ._smtp_client import Attempts, Authentication, mechanisms
-from ._smtp_server import READY, ServerSession
+from ._smtp_replies import READY, TIMED_OUT
+from ._smtp_server import ServerSession
 from ._smtp_session import ClientSession
 from ._smtp_words import Command, Reply, over_tls, reason_of
 from ._xtext import read_identity, write_identity
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._smtp_server import Action as Action
+
 __all__ = [
     "READY",
+    "TIMED_OUT",
     "Attempts",
     "Authentication",
     "ClientSession",

@@ -1,0 +1,171 @@
+"""Drive the machines over blocking sockets; a thread for each connection."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from .._events import Request
+from ..protocols.smtp import READY, TIMED_OUT, LineBuffer, Reply, over_tls
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    from .._channel import Channel
+    from .._events import Event
+    from ..protocols.smtp import Action, ClientSession, Command, ServerSession
+
+    Answer: TypeAlias = Callable[[Request], Event]
+    Ask: TypeAlias = Callable[..., bytes]
+    Handle: TypeAlias = Callable[[Command, Ask], Reply]
+
+__all__ = ["authenticate", "serve"]
+
+_log = logging.getLogger(__name__)
+_CHUNK = 65536
+
+
+def authenticate(
+    session: ClientSession,
+    sock: socket.socket,
+    *,
+    tls: ssl.SSLContext | None = None,
+) -> socket.socket:
+    """Log in; return the socket to go on with: another one after STARTTLS.
+
+    STARTTLS by `tls` (None: `ssl.create_default_context()`) where it is due. The
+    timeout is the socket's own. On an error the connection is closed if STARTTLS was
+    begun, else left open. Raise SASLError, and OSError where the connection fails.
+    """
+    given = sock
+    try:
+        while not session.authenticated:
+            data = sock.recv(_CHUNK)
+            if not data:
+                raise session.closed()
+            output = session.receive(data)
+            if session.wants_tls:
+                context = tls or ssl.create_default_context()
+                host = session.channel.host or None
+                sock = secure = context.wrap_socket(sock, server_hostname=host)
+                output = session.secured(over_tls(session.channel, secure))
+            sock.sendall(output)
+    except BaseException:
+        if sock is not given:
+            sock.close()
+        raise
+    return sock
+
+
+def serve(
+    session: ServerSession,
+    sock: socket.socket,
+    answer: Answer,
+    handle: Handle,
+    *,
+    greeting: Reply | None = None,
+    tls: ssl.SSLContext | None = None,
+    secured: Callable[[ssl.SSLSocket], Channel] | None = None,
+    timeout: float = 300.0,
+) -> None:
+    """Serve a connection to its end, and leave closing it to the caller (but after
+    STARTTLS the socket is a new one, and closed here).
+
+    `answer(request)` returns the event that the answered request gave; where it raises,
+    the client is told 454. `handle(command, ask)` returns the Reply to every other
+    command; in it, `ask(reply)` sends a reply and returns the next line, `ask()` the
+    one after that, as DATA needs it (one over the limit comes cut to an octet more).
+    `tls` is for STARTTLS, `secured` makes the Channel after it (None: from the TLS
+    socket). `timeout` is for each whole line, and for each reply to be taken.
+    """
+    talk = _Talk(session, sock, timeout)
+    try:
+        if greeting is not None:
+            talk.send(greeting)
+        while True:
+            action = session.receive(talk.ask())
+            while isinstance(action, Request):
+                action = _settle(session, action, answer)
+            if isinstance(action, Reply):
+                reply = action
+            elif action.verb == "STARTTLS" and tls is not None:
+                reply = session.start_tls(pending=talk.lines.pending)
+            else:
+                reply = handle(action, talk.ask)
+                session.replied(action, reply)
+            talk.send(reply)
+            if reply.close:
+                return
+            if reply is READY and tls is not None:
+                facts = talk.start_tls(tls)
+                channel = (
+                    secured(facts) if secured else over_tls(session.channel, facts)
+                )
+                session.secured(channel)
+    except _GoneError:
+        pass
+    finally:
+        session.closed()
+        if talk.sock is not sock:
+            talk.sock.close()
+
+
+class _GoneError(Exception):
+    """The connection is over; a class of its own, for `handle` may raise any other."""
+
+
+class _Talk:
+    """A connection, line by line, each in its time."""
+
+    def __init__(
+        self, session: ServerSession, sock: socket.socket, timeout: float
+    ) -> None:
+        self.sock = sock
+        self.lines = LineBuffer(session.line_limit)
+        self._timeout = timeout
+
+    def ask(self, reply: Reply | None = None) -> bytes:
+        if reply is not None:
+            self.send(reply)
+        end = monotonic() + self._timeout
+        while (line := self.lines.next()) is None:
+            try:
+                # For the whole line: who sends one octet a minute holds no thread.
+                self.sock.settimeout(max(end - monotonic(), 0.001))
+                data = self.sock.recv(_CHUNK)
+            except TimeoutError:
+                self.send(TIMED_OUT)
+                raise _GoneError from None
+            except OSError:
+                raise _GoneError from None
+            if not data:
+                raise _GoneError
+            self.lines.feed(data)
+        return line
+
+    def send(self, reply: Reply) -> None:
+        try:
+            self.sock.settimeout(self._timeout)
+            self.sock.sendall(bytes(reply))
+        except OSError:
+            raise _GoneError from None
+
+    def start_tls(self, tls: ssl.SSLContext) -> ssl.SSLSocket:
+        try:
+            self.sock.settimeout(self._timeout)
+            self.sock = secure = tls.wrap_socket(self.sock, server_side=True)
+        except OSError:
+            raise _GoneError from None
+        return secure
+
+
+def _settle(session: ServerSession, request: Request, answer: Answer) -> Action:
+    try:
+        return session.resume(answer(request))
+    except Exception as error:
+        _log.exception("the application could not answer")
+        return session.unavailable(type(error).__name__)

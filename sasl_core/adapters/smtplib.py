@@ -1,0 +1,83 @@
+"""Authenticate the standard library's `smtplib.SMTP` (and `SMTP_SSL`, `LMTP`).
+
+It stands in for `SMTP.login` and `SMTP.auth`, which break on non-ASCII names, cannot
+send an empty initial response, decode leniently, take 503 for success, and after a
+wrong password send it again by the next mechanism. `smtp.set_debuglevel` prints every
+line, passwords and tokens included.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING
+
+from .._channel import Channel
+from .._policy import DEFAULT
+from ..protocols.smtp import Attempts, Authentication, mechanisms
+
+if TYPE_CHECKING:
+    import smtplib
+
+    from .._client import Client
+    from .._policy import Policy
+    from .._values import Credentials
+
+__all__ = ["authenticate", "login"]
+
+
+def authenticate(smtp: smtplib.SMTP, client: Client) -> None:
+    """Run an exchange, begun by `sasl_core.client(..., profile=profiles.SMTP)`.
+
+    Raise SASLError where it fails; what smtplib raises when the connection does.
+    """
+    _run(smtp, Authentication(client))
+
+
+def login(
+    smtp: smtplib.SMTP,
+    credentials: Credentials,
+    *,
+    channel: Channel | None = None,
+    policy: Policy = DEFAULT,
+) -> str:
+    """Authenticate by the best mechanism that the server offers; return its name.
+
+    `channel` is read off the socket if None. Call `smtp.starttls(context=...)` before:
+    in the clear the default policy sends no password. Raise NoMechanism,
+    AuthenticationError or another SASLError; SMTPException where EHLO fails.
+    """
+    smtp.ehlo_or_helo_if_needed()
+    lines = (smtp.ehlo_resp or b"").splitlines()[1:] if smtp.does_esmtp else []
+    attempts = Attempts(
+        mechanisms(lines),
+        credentials,
+        channel=channel or _channel(smtp),
+        policy=policy,
+    )
+    _run(smtp, attempts)
+    return attempts.name
+
+
+def _run(smtp: smtplib.SMTP, attempt: Authentication | Attempts) -> None:
+    line: bytes | None = attempt.command()
+    while line is not None:
+        try:
+            code, text = smtp.docmd(line.decode("ascii"))
+        except OSError:
+            # A server may close on our "*": what went wrong came before.
+            if attempt.error is None:
+                raise
+            raise attempt.error from None
+        line = attempt.reply(code, text)
+
+
+def _channel(smtp: smtplib.SMTP) -> Channel:
+    sock = smtp.sock
+    if not isinstance(sock, ssl.SSLSocket):
+        return Channel(False, service="smtp")
+    return Channel.from_ssl(
+        sock,
+        service="smtp",
+        host=sock.server_hostname or "",
+        port=sock.getpeername()[1],
+    )
