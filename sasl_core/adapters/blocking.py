@@ -37,9 +37,10 @@ def authenticate(
 ) -> socket.socket:
     """Log in; return the socket to go on with: another one after STARTTLS.
 
-    STARTTLS by `tls` (None: `ssl.create_default_context()`) where it is due. The
-    timeout is the socket's own. On an error the connection is closed if STARTTLS was
-    begun, else left open. Raise SASLError, and OSError where the connection fails.
+    STARTTLS by `tls` (None: `ssl.create_default_context()`) where it is due; the name
+    that the certificate must have is the host of the session's channel. The timeout is
+    the socket's own. After an error the connection is left open, unless STARTTLS was
+    begun. Raise SASLError, and OSError where the connection fails.
     """
     given = sock
     try:

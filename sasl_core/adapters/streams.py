@@ -44,8 +44,10 @@ async def authenticate(
 ) -> None:
     """Log in; STARTTLS by `tls` (None: `ssl.create_default_context()`) where it is due.
 
-    `timeout` is for each reply. The connection is left open, whatever happens. Raise
-    SASLError, and OSError (so ssl.SSLError, TimeoutError) where the connection fails.
+    The name that the certificate must have is the host of the session's channel.
+    `timeout` is for each reply. The connection is left open, but by a handshake that
+    fails. Raise SASLError, and OSError (so ssl.SSLError, TimeoutError) where the
+    connection fails.
     """
     while not session.authenticated:
         async with asyncio.timeout(timeout):
@@ -55,11 +57,11 @@ async def authenticate(
         output = await asyncio.to_thread(session.receive, data)
         if session.wants_tls:
             session.start_tls(pending=await _injected(reader, writer))
+            if tls is None:
+                tls = await asyncio.to_thread(ssl.create_default_context)
             host = session.channel.host or None
             async with asyncio.timeout(timeout):
-                await writer.start_tls(
-                    tls or ssl.create_default_context(), server_hostname=host
-                )
+                await writer.start_tls(tls, server_hostname=host)
             facts = writer.get_extra_info("ssl_object")
             output = session.secured(over_tls(session.channel, facts))
         writer.write(output)
@@ -145,7 +147,10 @@ class _Talk:
     async def ask(self, reply: Reply | None = None) -> bytes:
         if reply is not None:
             await self.send(reply)
-        return await self._in_time(self._line())
+        # A heap of pipelined commands holds up nobody else, one by one.
+        await asyncio.sleep(0)
+        line = self._lines.next()
+        return await self._in_time(self._line()) if line is None else line
 
     async def send(self, reply: Reply) -> None:
         self._writer.write(bytes(reply))

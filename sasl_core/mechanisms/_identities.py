@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from .._saslprep import PrepError, saslprep
-from .._strict import Malformed, utf8
+from .._strict import Malformed, encoded, utf8
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._policy import Policy
+
+
+MAX_NAME = 1024  # octets; SMTP's longest address has 254
+MAX_PASSWORD = 4096  # so that nobody can make a server hash a megabyte
 
 
 def read(octets: bytes, what: str, policy: Policy, *, stored: bool = False) -> str:
@@ -15,6 +19,9 @@ def read(octets: bytes, what: str, policy: Policy, *, stored: bool = False) -> s
 
     `what` names it in the error. NUL, CR and LF never pass, prepared or not.
     """
+    limit = MAX_PASSWORD if what == "password" else MAX_NAME
+    if len(octets) > limit:
+        raise Malformed(f"the {what} is longer than {limit} octets")
     try:
         text = octets.decode()
     except UnicodeDecodeError:
@@ -38,21 +45,19 @@ def read(octets: bytes, what: str, policy: Policy, *, stored: bool = False) -> s
 
 def write(text: str, what: str) -> bytes:
     """Encode one of our own, as it is; raise Malformed where none could read it."""
-    problem = "" if text else "is empty"
-    if "\0" in text:
-        problem = "holds a NUL"
-    if problem:
-        raise Malformed(f"the {what} {problem}")
-    return encode(text, what)
-
-
-def encode(text: str, what: str) -> bytes:
-    """Encode UTF-8; raise Malformed for a lone surrogate."""
+    if text and text.isascii() and text.isprintable():
+        return text.encode("ascii")
+    if not text:
+        raise Malformed(f"the {what} is empty")
+    # A password may hold a line's end, and is never a part of one; a name may not.
+    forbidden = "\0" if what == "password" else "\0\r\n"
+    if not set(forbidden).isdisjoint(text):
+        raise Malformed(f"the {what} holds a NUL, CR or LF")
     try:
-        return text.encode()
-    except UnicodeEncodeError:
-        pass  # raised again outside: the exception holds the text
-    raise Malformed(f"the {what} holds a lone surrogate (RFC 3629, section 3)")
+        return encoded(text)
+    except ValueError as error:
+        problem = str(error)
+    raise Malformed(f"the {what} cannot be sent: {problem}")
 
 
 def prepared(text: str, what: str, policy: Policy, *, stored: bool = False) -> bytes:

@@ -77,13 +77,16 @@ def _read_error(challenge: bytes) -> TokenError:
         said = json.loads(text)
     except (ValueError, RecursionError):
         said = None
-    if not isinstance(said, dict):
-        raise Malformed("an error challenge is a JSON object (RFC 7628, section 3.2.2)")
-    values = (said.get(key) for key in ("status", "scope", "openid-configuration"))
-    status, scope, configuration = (
-        value if isinstance(value, str) else None for value in values
+    status = said.get("status") if isinstance(said, dict) else None
+    if not isinstance(said, dict) or not isinstance(status, str):
+        raise Malformed(
+            "an error challenge is a JSON object with a status (RFC 7628, 3.2.2)"
+        )
+    optional = (said.get(key) for key in ("scope", "openid-configuration"))
+    scope, configuration = (
+        value if isinstance(value, str) else None for value in optional
     )
-    return TokenError(status or "invalid_token", scope, configuration)
+    return TokenError(status, scope, configuration)
 
 
 @dataclass(slots=True)

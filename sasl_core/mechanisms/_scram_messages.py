@@ -18,7 +18,7 @@ from .._strict import Malformed, base64, integer, utf8
 
 _PRINTABLE = bytes(octet for octet in range(0x21, 0x7F) if octet != 0x2C)
 _ALPHA = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
-MAX_SALT = 1024
+_MAX_NONCE, _MAX_SALT = 1024, 1024  # octets, many times what anybody sends
 
 
 def client_first_bare(bare: bytes) -> tuple[bytes, bytes]:
@@ -43,9 +43,10 @@ def server_first(message: bytes, window: tuple[int, int]) -> tuple[bytes, bytes,
         _refuse_mext(fields[0])
         raise Malformed("a server-first message has r=, s= and i=, in this order")
     nonce = _nonce(fields[0])
-    salt = base64(fields[1][2:])
-    if not 0 < len(salt) <= MAX_SALT:
+    text = fields[1][2:]
+    if not 0 < len(text) <= 2 * _MAX_SALT:
         raise Malformed("the salt is empty or too long")
+    salt = base64(text)
     if len(fields) == 4:
         _extensions(fields[3], "rsi")
     return nonce, salt, integer(fields[2][2:], *window, "iteration count")
@@ -81,6 +82,8 @@ def server_final(message: bytes) -> tuple[bytes, str]:
 
 def _nonce(field: bytes) -> bytes:
     nonce = field[2:]
+    if len(nonce) > _MAX_NONCE:
+        raise Malformed(f"the nonce is longer than {_MAX_NONCE} octets")
     if field[:2] != b"r=" or not nonce or nonce.translate(None, _PRINTABLE):
         _refuse_mext(field)
         raise Malformed("the nonce, r=, has printable ASCII but no comma")
@@ -94,7 +97,7 @@ def _refuse_mext(field: bytes) -> None:
 
 def _extensions(text: bytes, taken: str) -> None:
     seen = set(taken.encode())
-    for attribute in text.split(b","):
+    for attribute in text.split(b",", len(_ALPHA)):  # one more must come twice
         if len(attribute) < 3 or attribute[0] not in _ALPHA or attribute[1] != 0x3D:
             raise Malformed("an extension is a letter, = and a value")
         if attribute[0] in seen:

@@ -16,7 +16,7 @@ from .._reasons import Reason
 from .._saslprep import PrepError, saslprep
 from .._scram_math import hmac_of
 from .._states import SATISFIED, Asking, ClientRecord, ServerRecord
-from .._strict import Malformed
+from .._strict import Malformed, encoded
 from .._values import Identity
 from . import _identities as identities
 
@@ -35,14 +35,9 @@ def client(
     terms: Terms, credentials: Credentials, nonce: bytes | None
 ) -> ClientOpening:
     """Make the client's first record."""
-    # RFC 2195 says nothing of preparation, draft-ietf-sasl-crammd5-09 wants it, and GNU
-    # SASL does it: what can be prepared is, the rest goes as it is.
-    return None, _AwaitChallenge(
-        identities.write(credentials.username, "user name"),
-        identities.write(
-            _prepared(credentials.password or "", terms.policy), "password"
-        ),
-    )
+    username = identities.write(credentials.username, "user name")
+    password = _prepared(credentials.password or "", terms.policy)
+    return None, _AwaitChallenge(username, identities.write(password, "password"))
 
 
 def server(terms: Terms, nonce: bytes | None) -> ServerOpening:
@@ -96,23 +91,21 @@ class _AwaitPassword(Asking):
     digest: bytes = field(repr=False)
 
     def take(self, answer: str | None, terms: Terms) -> ServerMove:
-        if not answer:
-            self._matches(_NOBODY)
-        elif self._matches(answer.encode("utf-8", "replace")):
-            return Success(Identity(self.username)), None
-        else:
-            # As the client typed it, or prepared: clients differ.
-            prepared = _prepared(answer, terms.policy)
-            if prepared != answer and self._matches(prepared.encode()):
-                return Success(Identity(self.username)), None
-        return Failure(Reason.BAD_CREDENTIALS, "unknown user or wrong digest"), None
-
-    def _matches(self, password: bytes) -> bool:
-        expected = _HMAC(password, self.challenge).hex().encode()
-        return hmac.compare_digest(expected, self.digest)
+        try:
+            password = encoded(_prepared(answer or "", terms.policy))
+        except ValueError:
+            password = b""  # nobody can send a lone surrogate
+        expected = _HMAC(password or _NOBODY, self.challenge).hex().encode()
+        if not hmac.compare_digest(expected, self.digest) or not password:
+            return Failure(Reason.BAD_CREDENTIALS, "unknown user or wrong digest"), None
+        return Success(Identity(self.username)), None
 
 
 def _prepared(password: str, policy: Policy) -> str:
+    """Prepare a password where it can be; what cannot goes as it is.
+
+    RFC 2195 says nothing of it, draft-ietf-sasl-crammd5-09 wants it, and GNU SASL does it.
+    """
     if policy.prepare and not (password.isascii() and password.isprintable()):
         with suppress(PrepError):
             return saslprep(password, stored=False) or password

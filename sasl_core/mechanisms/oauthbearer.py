@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .._values import Credentials
 
 _ALLOWED = bytes(range(0x20, 0x7F)) + b"\t\r\n\x01"
+_MAX_PAIRS = 32
 _VISIBLE = bytes(range(0x21, 0x7F))
 
 
@@ -37,6 +38,8 @@ def client(
             raise Malformed("the channel's host is not a name in visible ASCII")
         pairs += b"host=%b\x01" % host
     if channel.port is not None:
+        if not 0 < channel.port < 65536:
+            raise Malformed("the channel's port is outside 1 to 65535")
         pairs += b"port=%d\x01" % channel.port
     token = oauth.write_token(mine.token or "")
     message = b"%b\x01%bauth=Bearer %b\x01\x01" % (
@@ -91,7 +94,7 @@ def _pairs(rest: bytes) -> dict[bytes, bytes]:
         raise Malformed("the pairs stand between two %x01 (RFC 7628, section 3.1)")
     if rest.translate(None, _ALLOWED):
         raise Malformed("a value has ASCII only, and no control characters")
-    *fields, last = rest[1:-1].split(b"\x01")
+    *fields, last = rest[1:-1].split(b"\x01", _MAX_PAIRS)
     if last:
         raise Malformed("each pair ends with %x01, and so does the message (RFC 7628)")
     pairs: dict[bytes, bytes] = {}

@@ -24,11 +24,13 @@ def client(
     terms: Terms, credentials: Credentials, nonce: bytes | None
 ) -> ClientOpening:
     """Make the client's initial response and first record."""
-    mine = credentials
-    message = f"{mine.authzid}\0{mine.username}\0{mine.password}"
-    if message.count("\0") != 2:
-        raise Malformed("PLAIN cannot carry a NUL")
-    return identities.encode(message, "user name or password"), SATISFIED
+    authzid = credentials.authzid
+    fields = (
+        identities.write(authzid, "authzid") if authzid else b"",
+        identities.write(credentials.username, "user name"),
+        identities.write(credentials.password or "", "password"),
+    )
+    return b"\0".join(fields), SATISFIED
 
 
 def server(terms: Terms, nonce: bytes | None) -> ServerOpening:

@@ -29,6 +29,9 @@ _MOST_CHALLENGES = 32  # far more than any mechanism has; a loop ends here
 _MOST_ATTEMPTS = 3
 _MOST_NAMES = 100
 _LONGEST_NAME = 64
+# Replies that may be about the mechanism alone: 454 is about the server, 530 and 500
+# are about AUTH at this time or at all, 535 is about the credentials.
+_OF_THE_MECHANISM = frozenset({432, 501, 504, 534, 538})
 _SHOWS_PASSWORD = ("PLAIN", "LOGIN")
 
 
@@ -192,8 +195,7 @@ class Attempts(Secretive):
         try:
             return self._current.reply(code, text)
         except AuthenticationError as error:
-            # 421 ends the connection; ServerNotAuthenticated never lets another try.
-            if not error.try_another or error.reason is Reason.UNAVAILABLE:
+            if code not in _OF_THE_MECHANISM or not error.try_another:
                 raise
             refused = error
         try:

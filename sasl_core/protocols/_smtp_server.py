@@ -17,15 +17,13 @@ from ._smtp_words import Command, Reply
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import TypeAlias
 
     from .._events import Event
     from .._policy import Policy
     from .._profile import Profile
     from .._server import Server
     from .._values import Identity
-
-    Action: TypeAlias = "Reply | Request | Command"
+    from ._smtp_words import Action
 
 # RFC 4954, section 6, of 530; STARTTLS must come before a login that needs it.
 _WITHOUT_AUTH = frozenset({"NOOP", "QUIT", "RSET"})
@@ -150,7 +148,6 @@ class ServerSession(Secretive):
         too_long = len(text) + 2 > self.line_limit
         if self._server is not None:
             if too_long:
-                self._server.abort()
                 return self._follow(Failure(Reason.TOO_LONG, "a line over the limit"))
             return self._follow(self._server.step(text))
         if too_long:

@@ -79,7 +79,8 @@ class ClientSession(Secretive):
         if starttls not in ("require", "opportunistic", "never"):
             raise ValueError('starttls is "require", "opportunistic" or "never"')
         if (
-            not local_name.isascii()
+            not local_name
+            or not local_name.isascii()
             or not local_name.isprintable()
             or " " in local_name
         ):

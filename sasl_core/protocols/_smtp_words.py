@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .._errors import ProtocolError
+from .._events import Request
 from .._reasons import Reason
 from .._value import Frozen, Secretive
 from ._lines import LineBuffer
@@ -65,6 +66,9 @@ class Command(Frozen):
         _set(self, "verb", verb)
         _set(self, "argument", argument)
         _set(self, "auth", auth)
+
+
+Action = Reply | Request | Command  # what a server is to do next
 
 
 class ReplyBuffer(Secretive):

@@ -11,16 +11,13 @@ from ._smtp_client import Attempts, Authentication, mechanisms
 from ._smtp_replies import READY, TIMED_OUT
 from ._smtp_server import ServerSession
 from ._smtp_session import ClientSession
-from ._smtp_words import Command, Reply, over_tls, reason_of
+from ._smtp_words import Action, Command, Reply, over_tls, reason_of
 from ._xtext import read_identity, write_identity
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ._smtp_server import Action as Action
 
 __all__ = [
     "READY",
     "TIMED_OUT",
+    "Action",
     "Attempts",
     "Authentication",
     "ClientSession",

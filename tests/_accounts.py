@@ -1,0 +1,375 @@
+"""Accounts for every mechanism, an application that knows them, and honest exchanges.
+
+`TABLE` says what each registered mechanism needs; `play` runs one exchange; `points`
+stops at every place where somebody waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import sasl_core as sasl
+from sasl_core import profiles
+from sasl_core.mechanisms import find, registered
+
+NAMES = tuple(mechanism.name for mechanism in registered())
+
+USER = "user"
+OTHER = "boss,of=all\N{LATIN SMALL LETTER E WITH ACUTE}"
+PASSWORD = "pencil"
+TOKEN = "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg=="
+TRACE = "sirhc@example.org"
+HOST = "mail.example.org"
+PORT = 993
+ITERATIONS = 16  # few: what PBKDF2 costs is no concern of these tests
+SALT = b"sixteen octets.."
+CLIENT_NONCE = b"fyko+d2lbbFgONRv9qkxdawL"
+SERVER_NONCE = b"3rfcNHYJY1ZVvWVs7j"
+
+BINDINGS = (
+    sasl.ChannelBinding("tls-exporter", bytes(range(32))),
+    sasl.ChannelBinding("tls-server-end-point", bytes(range(32, 64))),
+    sasl.ChannelBinding("tls-unique", bytes(range(64, 76))),
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What one mechanism needs for an honest exchange."""
+
+    right: dict[str, Any] = field(default_factory=dict)
+    wrong: dict[str, Any] | None = None  # None: no credential can be wrong
+    # The server's octets decide, not the application: every one of them counts.
+    sealed: bool = False
+    # The fact behind it was proven elsewhere, or nothing is proven.
+    by_fact: bool = False
+    client_nonce: bytes | None = None
+    server_nonce: bytes | None = None
+
+
+_PASSWORD = Entry(
+    {"username": USER, "password": PASSWORD},
+    {"username": USER, "password": "pencil "},
+)
+_TOKEN = Entry(
+    {"username": USER, "token": TOKEN},
+    {"username": USER, "token": TOKEN[:-2]},
+)
+_SCRAM = Entry(
+    _PASSWORD.right,
+    _PASSWORD.wrong,
+    sealed=True,
+    client_nonce=CLIENT_NONCE,
+    server_nonce=SERVER_NONCE,
+)
+
+TABLE = {
+    "ANONYMOUS": Entry({"trace": TRACE}, by_fact=True),
+    "CRAM-MD5": Entry(
+        _PASSWORD.right,
+        _PASSWORD.wrong,
+        sealed=True,
+        server_nonce=b"<1896.697170952@postoffice.reston.mci.net>",
+    ),
+    "EXTERNAL": Entry(by_fact=True),
+    "LOGIN": _PASSWORD,
+    "OAUTHBEARER": _TOKEN,
+    "PLAIN": _PASSWORD,
+    "XOAUTH2": _TOKEN,
+} | {
+    f"SCRAM-{hash_name}{suffix}": _SCRAM
+    for hash_name in ("SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512", "SHA3-512")
+    for suffix in ("", "-PLUS")
+}
+
+SCRAMS = tuple(name for name in TABLE if name.startswith("SCRAM-"))
+
+
+def channel(name: str, **facts: Any) -> sasl.Channel:
+    """Make an encrypted channel with what this mechanism needs, and nothing more."""
+    mechanism = find(name)
+    facts = {
+        "service": "imap",
+        "host": HOST,
+        "port": PORT,
+        "bindings": BINDINGS if mechanism.plus else (),
+        "external": USER if mechanism.external else None,
+    } | facts
+    return sasl.Channel(True, **facts)
+
+
+def policy(name: str, **more: Any) -> sasl.Policy:
+    """Make a policy that names this mechanism, obsolete or not."""
+    settings = {
+        "allow": [name],
+        "iterations": (ITERATIONS, 1_000_000),
+        "decoy": (ITERATIONS, len(SALT)),
+    } | more
+    return sasl.Policy(**settings)
+
+
+@cache
+def keys(password: str, hash_name: str) -> sasl.ScramKeys:
+    """Derive the keys of an account."""
+    return sasl.ScramKeys.derive(password, hash_name, iterations=ITERATIONS, salt=SALT)
+
+
+@dataclass
+class Application:
+    """A server's application with one account; it counts what it said yes to."""
+
+    username: str = USER
+    password: str = PASSWORD
+    token: str = TOKEN
+    may_act_as: tuple[str, ...] = (OTHER,)
+    yes: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def settle(self, request: sasl.Request) -> sasl.Challenge | Any:
+        """Answer a request."""
+        self.asked.append(type(request).__name__)
+        answer = self.answer_to(request)
+        if answer is None or answer is False or isinstance(answer, sasl.TokenError):
+            return request.answer(answer)
+        self.yes.append(type(request).__name__)
+        return request.answer(answer)
+
+    def answer_to(self, request: sasl.Request) -> Any:
+        """Say what is true of the account."""
+        match request:
+            case sasl.CheckPassword(username, password):
+                return (username, password) == (self.username, self.password)
+            case sasl.FindPassword(username):
+                return self.password if username == self.username else None
+            case sasl.FindScramKeys(username, hash_name):
+                known = username == self.username
+                return keys(self.password, hash_name) if known else None
+            case sasl.CheckToken(token, _, host, port):
+                meant = host in (None, HOST) and port in (None, PORT)
+                return self.username if meant and token == self.token else _TOKEN_ERROR
+            case sasl.Authorize(authcid, authzid):
+                return authcid == self.username and authzid in self.may_act_as
+        raise AssertionError(f"no answer to {request!r}: add it here")
+
+
+_TOKEN_ERROR = sasl.TokenError("invalid_token", "mail", "https://id.example.org/.well")
+
+
+def make_client(
+    name: str,
+    *,
+    authzid: str = "",
+    profile: sasl.Profile = profiles.BASE64,
+    credentials: sasl.Credentials | None = None,
+    on: sasl.Channel | None = None,
+    **more: Any,
+) -> sasl.Client:
+    """Make the honest client of a mechanism."""
+    entry = TABLE[name]
+    if credentials is None:
+        credentials = sasl.Credentials(**entry.right, authzid=authzid)
+    return sasl.client(
+        name,
+        credentials,
+        channel=on or channel(name),
+        policy=policy(name, **more),
+        profile=profile,
+        nonce=entry.client_nonce,
+    )
+
+
+def make_server(
+    name: str,
+    *,
+    profile: sasl.Profile = profiles.BASE64,
+    on: sasl.Channel | None = None,
+    **more: Any,
+) -> sasl.Server:
+    """Make the server of a mechanism."""
+    return sasl.server(
+        name,
+        channel=on or channel(name),
+        policy=policy(name, **more),
+        profile=profile,
+        nonce=TABLE[name].server_nonce,
+    )
+
+
+@dataclass
+class Outcome:
+    """How an exchange ended for both sides."""
+
+    event: sasl.Success | sasl.Failure
+    error: sasl.SASLError | None
+    transcript: list[tuple[str, bytes]]
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the server says yes and the client agrees."""
+        return isinstance(self.event, sasl.Success) and self.error is None
+
+
+Watch = Callable[[Any, str, tuple[Any, ...]], tuple[Any, ...] | None]
+
+
+def play(
+    client: sasl.Client,
+    server: sasl.Server,
+    application: Application | None = None,
+    *,
+    initial: bool = True,
+    watch: Watch | None = None,
+) -> Outcome:
+    """Run an exchange to its end.
+
+    `watch(machine, method, arguments)` sees every call before it is made; what it
+    returns, unless None, replaces the arguments.
+    """
+    return _Play(client, server, application or Application(), watch).run(initial)
+
+
+class _Play:
+    def __init__(self, client, server, application, watch) -> None:
+        self.client, self.server = client, server
+        self.application, self.watch = application, watch
+        self.transcript: list[tuple[str, bytes]] = []
+
+    def run(self, initial: bool) -> Outcome:
+        event = self.first(initial)
+        while not isinstance(event, (sasl.Success, sasl.Failure)):
+            if isinstance(event, sasl.Request):
+                event = self.settled(event)
+                continue
+            self.transcript.append(("S", event.data))
+            try:
+                response = self.tell(self.client, "step", event.data)
+            except sasl.SASLError as error:
+                return Outcome(self.abort(), error, self.transcript)
+            self.transcript.append(("C", response))
+            event = self.tell(self.server, "step", response)
+        return self.last(event)
+
+    def first(self, initial: bool) -> Any:
+        response = self.tell(self.client, "start") if initial else None
+        if response is not None:
+            response = self.client.profile.initial(response)
+            self.transcript.append(("C", response))
+        return self.tell(self.server, "start", response)
+
+    def settled(self, request: sasl.Request) -> Any:
+        if self.watch is not None:
+            answer = self.application.answer_to(request)
+            self.watch(request, "answer", (answer,))
+        return self.application.settle(request)
+
+    def last(self, event: sasl.Success | sasl.Failure) -> Outcome:
+        error: sasl.SASLError | None = None
+        if isinstance(event, sasl.Failure):
+            error = self.client.refused(event.reason, event.reason.value)
+        else:
+            if event.data is not None:
+                self.transcript.append(("S", event.data))
+            try:
+                self.tell(self.client, "finish", event.data)
+            except sasl.SASLError as problem:
+                error = problem
+        return Outcome(event, error, self.transcript)
+
+    def abort(self) -> sasl.Failure:
+        token = self.server.profile.abort
+        return self.server.abort() if token is None else self.server.step(token)
+
+    def tell(self, machine: Any, method: str, *arguments: Any) -> Any:
+        if self.watch is not None:
+            replaced = self.watch(machine, method, arguments)
+            if replaced is not None:
+                arguments = replaced
+        return getattr(machine, method)(*arguments)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A place in an honest exchange where somebody waits, and what came there."""
+
+    name: str
+    waiting: Any
+    method: str
+    honest: tuple[Any, ...]
+    decided: bool  # the application had said yes to a credential before
+    authzid: str = ""
+
+    @property
+    def profile(self) -> sasl.Profile:
+        """How messages are written here."""
+        waiting = self.waiting
+        return getattr(waiting, "_server", waiting).profile
+
+    def copy(self) -> Any:
+        """Return a fresh copy of who waits."""
+        return deepcopy(self.waiting)
+
+    def __str__(self) -> str:
+        kind = type(self.waiting).__name__
+        return f"{self.name} {self.profile.name} {kind}.{self.method}{self.honest!r}"
+
+
+_CREDENTIAL = {"CheckPassword", "CheckToken"}
+
+
+def points_of(
+    name: str, profile: sasl.Profile, authzid: str = "", *, initial: bool = True
+) -> Iterator[Point]:
+    """Yield every waiting point of one honest exchange."""
+    found: list[Point] = []
+    application = Application()
+
+    def watch(machine: Any, method: str, arguments: tuple[Any, ...]) -> None:
+        decided = not _CREDENTIAL.isdisjoint(application.yes)
+        twin = deepcopy(machine)
+        found.append(Point(name, twin, method, arguments, decided, authzid))
+
+    outcome = play(
+        make_client(name, profile=profile, authzid=authzid),
+        make_server(name, profile=profile),
+        application,
+        initial=initial,
+        watch=watch,
+    )
+    if not outcome.succeeded:
+        raise AssertionError(f"the honest exchange of {name} failed: {outcome}")
+    yield from found
+
+
+def _variants(name: str) -> Iterator[tuple[sasl.Profile, str, bool]]:
+    """Yield the exchanges that differ; the SCRAMs do so by hash only, but for one."""
+    yield profiles.BASE64, "", True
+    if name in SCRAMS and "SHA-256" not in name:
+        return
+    yield profiles.RAW, "", False
+    if find(name).authzid:
+        yield profiles.RAW, OTHER, True
+        yield profiles.BASE64, OTHER, False
+
+
+@cache
+def points() -> tuple[Point, ...]:
+    """Return every waiting point of every mechanism."""
+    return tuple(
+        point
+        for name in NAMES
+        for profile, authzid, initial in _variants(name)
+        for point in points_of(name, profile, authzid, initial=initial)
+    )
+
+
+def question(request: sasl.Request) -> tuple[Any, ...]:
+    """Return what a request asks, to be compared: its kind, then its fields.
+
+    Requests themselves are equal to nothing but themselves.
+    """
+    fields = (getattr(request, name) for name in request.__match_args__)
+    return type(request), *fields

@@ -1,0 +1,114 @@
+"""GNU SASL's program, which speaks base64 lines as a client or as a server.
+
+It writes the mechanism's name, then its messages. Whoever may not begin writes an empty
+line first. After the last message it waits for one more line, and its exit status tells
+whether it is content.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import re
+import subprocess
+from collections.abc import Sequence
+
+import sasl_core as sasl
+
+from .accounts import Account
+from .process import must_run, need, run
+from .talk import Talk
+from .tls import certificates
+
+# Its program cannot say yes to ANONYMOUS and EXTERNAL as a server.
+SERVER = frozenset(
+    [
+        "PLAIN",
+        "LOGIN",
+        "CRAM-MD5",
+        "SCRAM-SHA-1",
+        "SCRAM-SHA-1-PLUS",
+        "SCRAM-SHA-256",
+        "SCRAM-SHA-256-PLUS",
+    ]
+)
+CLIENT = SERVER | {"ANONYMOUS", "EXTERNAL"}
+REFUSED = 1  # its exit status
+
+
+@functools.cache
+def version() -> str:
+    """Return the version; skip the test where it is not installed."""
+    need("gsasl")
+    return must_run(["gsasl", "--version"]).split()[2].decode()
+
+
+def client(
+    mechanism: str, credentials: sasl.Credentials, binding: sasl.ChannelBinding | None
+) -> Talk:
+    """Start a client; with a binding, it knows that the channel could be bound."""
+    given = _told(mechanism, credentials)
+    talk = _start("--client", mechanism, binding is not None, given)
+    if binding is not None:
+        # It asks for both types, the exporter first, until it has one.
+        for name in ("tls-exporter", "tls-unique"):
+            data = binding.data if name == binding.type else b""
+            talk.write(base64.b64encode(data))
+            if data:
+                break
+    return talk
+
+
+def log_in(
+    port: int, mechanism: str, mine: sasl.Credentials, certificate: str | None
+) -> subprocess.CompletedProcess[bytes]:
+    """Log in by SMTP over STARTTLS and leave; status 0 is success."""
+    files = certificates()
+    command = ["gsasl", "--smtp", f"--connect=localhost:{port}", "--starttls"]
+    command += [f"--x509-ca-file={files.authority}", f"--mechanism={mechanism}"]
+    if certificate is not None:
+        command += [f"--x509-cert-file={files.alice}"]
+        command += [f"--x509-key-file={files.alice_key}"]
+    if mechanism.endswith("-PLUS"):
+        # Python's ssl module can tell no binding of TLS 1.3 that is in its list.
+        command.append("--priority=NORMAL:-VERS-TLS1.3")
+    else:
+        # It refuses to run SCRAM without -PLUS where it could bind the channel.
+        command.append("--no-cb")
+    return run([*command, *_told(mechanism, mine), "--application-data"])
+
+
+def _told(mechanism: str, mine: sasl.Credentials) -> list[str]:
+    # It asks the user for what it was not told.
+    options = {
+        "authentication-id": mine.username,
+        "password": mine.password or "",
+        "authorization-id": mine.authzid or None,
+        "anonymous-token": mine.trace,
+    }
+    if mechanism == "EXTERNAL":
+        options["authorization-id"] = mine.authzid
+    return [f"--{name}={value}" for name, value in options.items() if value is not None]
+
+
+def server(mechanism: str, account: Account, *, bindings: bool = False) -> Talk:
+    """Start a server; it takes any user who has the password.
+
+    With `bindings`, it knows that the channel could be bound, and asks for the data of
+    the type that the client names, in a line of their own after the client's first.
+    """
+    given = [f"--password={account.password}", "--iteration-count=4096"]
+    return _start("--server", mechanism, bindings, given)
+
+
+def _start(side: str, mechanism: str, bindings: bool, options: Sequence[str]) -> Talk:
+    command = ["gsasl", side, f"--mechanism={mechanism}", "--quiet", *options]
+    # the option --application-data is on by default, and given switches it off
+    command.append("--application-data")
+    return Talk(command if bindings else [*command, "--no-cb"])
+
+
+def read(talk: Talk) -> bytes | None:
+    """Read a message; what it asks on the same line is not part of it."""
+    line = talk.read()
+    return line and re.sub(rb"Enter [^:]*: ", b"", line)

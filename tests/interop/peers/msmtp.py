@@ -1,0 +1,71 @@
+"""msmtp, which submits a message and speaks SASL with the GNU library."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+
+import sasl_core as sasl
+
+from .process import Sandbox, must_run, need, run
+from .tls import certificates
+
+MECHANISMS = frozenset(
+    [
+        "PLAIN",
+        "LOGIN",
+        "CRAM-MD5",
+        "SCRAM-SHA-1",
+        "SCRAM-SHA-256",
+        "EXTERNAL",
+        "XOAUTH2",
+        "OAUTHBEARER",
+    ]
+)
+
+_CONFIGURATION = """
+account default
+host localhost
+port {port}
+tls on
+tls_starttls on
+tls_trust_file {authority}
+from alice@example.org
+auth {mechanism}
+user "{user}"
+password "{password}"
+"""
+_MESSAGE = (
+    b"From: alice@example.org\nTo: carol@example.org\nSubject: a test\n\nHello.\n"
+)
+
+REFUSED = 77  # its exit status
+
+
+@functools.cache
+def version() -> str:
+    """Return the version; skip the test where it is not installed."""
+    need("msmtp")
+    return must_run(["msmtp", "--version"]).split()[2].decode()
+
+
+def log_in(
+    port: int, mechanism: str, mine: sasl.Credentials, certificate: str | None
+) -> subprocess.CompletedProcess[bytes]:
+    """Log in over STARTTLS and send a message; status 0 is success."""
+    files = certificates()
+    text = _CONFIGURATION.format(
+        port=port,
+        authority=files.authority,
+        mechanism=mechanism.lower(),
+        user=mine.authzid or mine.username,
+        password=mine.token or mine.password or "",
+    )
+    if certificate is not None:
+        text += f"tls_cert_file {files.alice}\ntls_key_file {files.alice_key}\n"
+    with Sandbox("msmtp") as sandbox:
+        path = sandbox.write("msmtprc", text)
+        path.chmod(0o600)  # it insists
+        return run(
+            ["msmtp", f"--file={path}", "--debug", "carol@example.org"], stdin=_MESSAGE
+        )

@@ -1,0 +1,1 @@
+"""The tests of each mechanism, one module for one."""

@@ -1,0 +1,719 @@
+"""ServerSession: each rule of RFC 4954 (and 5321, 3207) for a server."""
+
+from __future__ import annotations
+
+import pickle
+import unittest
+from base64 import b64encode
+from copy import deepcopy
+from unittest import mock
+
+import sasl_core as sasl
+from sasl_core import Reason, profiles
+from sasl_core.mechanisms import registered
+from sasl_core.protocols import smtp
+from sasl_core.protocols.smtp import Command, Reply, ServerSession
+
+from ._smtp import CLEAR, OK, PLAIN, TLS, WRONG, for_mechanism, greeted, server
+
+LONG = b"A" * 12287  # with CRLF, one octet over the limit
+
+
+class Case(unittest.TestCase):
+    def assert_reply(self, reply: Reply, start: str) -> None:
+        """Expect one line that begins so, and the connection to stay open."""
+        self.assertEqual(len(reply.lines), 1)
+        self.assertEqual(f"{reply.code} {reply.lines[0]}"[: len(start)], start)
+        self.assertFalse(reply.close)
+
+
+class Keywords(Case):
+    def test_computed_from_the_channel(self) -> None:
+        policy = sasl.Policy(allow=["PLAIN", "SCRAM-SHA-256"])
+        self.assertEqual(
+            server(TLS, policy=policy).session.keywords(),
+            ("AUTH SCRAM-SHA-256 PLAIN",),
+        )
+        self.assertEqual(
+            server(CLEAR, policy=policy).session.keywords(), ("AUTH SCRAM-SHA-256",)
+        )
+
+    def test_nothing_on_offer(self) -> None:
+        policy = sasl.Policy(allow=["PLAIN"])
+        self.assertEqual(server(CLEAR, policy=policy).session.keywords(), ())
+
+    def test_what_the_application_cannot_answer_is_not_on_offer(self) -> None:
+        session = ServerSession(TLS, answers=[sasl.CheckPassword])
+        self.assertEqual(session.keywords(), ("AUTH PLAIN LOGIN",))
+
+    def test_the_old_form_as_an_option(self) -> None:
+        session = ServerSession(
+            TLS, policy=sasl.Policy(allow=["PLAIN"]), legacy_keyword=True
+        )
+        self.assertEqual(session.keywords(), ("AUTH PLAIN", "AUTH=PLAIN"))
+
+    def test_starttls_until_there_is_tls(self) -> None:
+        peer = greeted(CLEAR, starttls=True)
+        self.assertIn("STARTTLS", peer.session.keywords())
+        peer.say(b"STARTTLS")
+        peer.session.secured(TLS)
+        self.assertNotIn("STARTTLS", peer.session.keywords())
+
+    def test_no_auth_once_authenticated(self) -> None:
+        peer = greeted()
+        peer.say(PLAIN)
+        self.assertEqual(peer.session.keywords(), ())
+
+    def test_the_line_fits_into_a_reply_line(self) -> None:
+        # RFC 5321, section 4.5.3.1.5: 512 octets, with code and CRLF.
+        every = sasl.Policy(allow=[m.name for m in registered()])
+        for line in ServerSession(TLS, policy=every, legacy_keyword=True).keywords():
+            self.assertLessEqual(len(line) + 6, 512)
+
+
+class Success(Case):
+    def test_with_initial_response(self) -> None:
+        peer = greeted()
+        self.assert_reply(peer.say(PLAIN), "235 2.7.0 ")
+        self.assertEqual(peer.session.identity, sasl.Identity("user"))
+        self.assertEqual(peer.session.success.mechanism, "PLAIN")
+
+    def test_without_initial_response(self) -> None:
+        peer = greeted()
+        self.assertEqual(bytes(peer.say(b"AUTH PLAIN\r\n")), b"334 \r\n")
+        self.assert_reply(peer.say(b"AHVzZXIAcGVuY2ls\r\n"), "235 ")
+
+    def test_names_in_any_case(self) -> None:
+        peer = greeted()
+        self.assert_reply(peer.say(b"aUTH pLAIN AHVzZXIAcGVuY2ls"), "235 ")
+
+    def test_trailing_spaces_are_tolerated(self) -> None:
+        peer = greeted()
+        self.assertEqual(bytes(peer.say(b"AUTH PLAIN  \r\n")), b"334 \r\n")
+
+    def test_initial_response_of_login(self) -> None:
+        peer = greeted()
+        self.assert_reply(peer.say(b"AUTH LOGIN dXNlcg=="), "334 ")
+        self.assert_reply(peer.say(b"cGVuY2ls"), "235 ")
+
+    def test_an_empty_initial_response(self) -> None:
+        peer = for_mechanism("EXTERNAL")
+        self.assert_reply(peer.say(b"AUTH EXTERNAL ="), "235 ")
+        self.assertEqual(peer.session.identity.authcid, "user")
+
+    def test_no_initial_response_is_not_an_empty_one(self) -> None:
+        peer = for_mechanism("EXTERNAL")
+        self.assert_reply(peer.say(b"AUTH EXTERNAL"), "334 ")
+        self.assert_reply(peer.say(b""), "235 ")
+
+    def test_the_last_message_of_scram_is_a_challenge(self) -> None:
+        # RFC 4954, section 4: success cannot carry data.
+        peer = for_mechanism("SCRAM-SHA-256")
+        client = sasl.client(
+            "SCRAM-SHA-256",
+            sasl.Credentials("user", "pencil"),
+            channel=TLS,
+            policy=sasl.Policy(iterations=(1, 10000)),
+            profile=profiles.SMTP,
+        )
+        reply = peer.say(b"AUTH SCRAM-SHA-256 " + client.start())
+        for _ in range(2):
+            self.assert_reply(reply, "334 ")
+            reply = peer.say(client.step(reply.lines[0].encode()))
+        client.finish()
+        self.assert_reply(reply, "235 ")
+
+    def test_a_response_of_twelve_thousand_octets(self) -> None:
+        peer = greeted()
+        peer.application.token = "t" * 9000
+        peer.say(b"AUTH XOAUTH2")
+        message = b"user=user\x01auth=Bearer " + b"t" * 9000 + b"\x01\x01"
+        line = b64encode(message) + b"\r\n"
+        self.assertGreater(len(line), 12000)
+        self.assert_reply(peer.say(line), "235 ")
+
+    def test_after_a_failure(self) -> None:
+        peer = greeted()
+        self.assert_reply(peer.say(WRONG), "535 5.7.8 ")
+        self.assert_reply(peer.say(PLAIN), "235 ")
+
+
+class Order(Case):
+    def test_auth_before_ehlo(self) -> None:
+        peer = server()
+        self.assert_reply(peer.say(PLAIN), "503 5.5.1 ")
+        self.assertEqual(peer.application.asked, [])
+
+    def test_auth_after_helo(self) -> None:
+        peer = server()
+        peer.say(b"HELO client.example")
+        self.assert_reply(peer.say(PLAIN), "503 5.5.1 ")
+
+    def test_helo_takes_back_ehlo(self) -> None:
+        peer = greeted()
+        peer.say(b"HELO client.example")
+        self.assert_reply(peer.say(PLAIN), "503 5.5.1 ")
+
+    def test_a_refused_ehlo_is_none(self) -> None:
+        session = ServerSession(TLS)
+        command = session.receive(b"EHLO bad")
+        session.replied(command, Reply(550, "5.7.1 go away"))
+        self.assert_reply(session.receive(PLAIN), "503 5.5.1 ")
+
+    def test_ehlo_without_argument(self) -> None:
+        peer = server()
+        self.assert_reply(peer.say(b"EHLO"), "501 5.5.4 ")
+        self.assert_reply(peer.say(PLAIN), "503 5.5.1 ")
+
+    def test_auth_twice(self) -> None:
+        peer = greeted()
+        peer.say(PLAIN)
+        for line in (PLAIN, WRONG, b"AUTH", b"AUTH FOO"):
+            self.assert_reply(peer.say(line), "503 5.5.1 ")
+        self.assertEqual(peer.session.identity.authcid, "user")
+
+    def test_auth_twice_even_after_ehlo(self) -> None:
+        peer = greeted()
+        peer.say(PLAIN)
+        peer.say(b"EHLO again")
+        self.assert_reply(peer.say(PLAIN), "503 5.5.1 ")
+
+    def test_auth_in_a_transaction(self) -> None:
+        peer = greeted()
+        peer.say(b"MAIL FROM:<a@example.org>")
+        self.assert_reply(peer.say(PLAIN), "503 5.5.1 ")
+        self.assertIsNone(peer.session.identity)
+
+    def test_what_ends_a_transaction(self) -> None:
+        for line in (b"RSET", b"EHLO again", b"DATA"):
+            with self.subTest(line):
+                peer = greeted()
+                peer.say(b"MAIL FROM:<a@example.org>")
+                peer.say(line)
+                self.assert_reply(peer.say(PLAIN), "235 ")
+
+    def test_what_does_not_end_a_transaction(self) -> None:
+        for line in (b"RCPT TO:<b@c>", b"NOOP", b"FOO", b"\0", LONG, b"STARTTLS"):
+            with self.subTest(line[:20]):
+                peer = greeted()
+                peer.say(b"MAIL FROM:<a@example.org>")
+                peer.say(line)
+                self.assert_reply(peer.say(PLAIN), "503 ")
+
+    def test_a_refused_mail_opens_no_transaction(self) -> None:
+        session = greeted().session
+        command = session.receive(b"MAIL FROM:<a@example.org>")
+        session.replied(command, Reply(550, "5.7.1 not you"))
+        self.assertIsInstance(session.receive(PLAIN), sasl.CheckPassword)
+
+    def test_data_out_of_order_keeps_the_transaction(self) -> None:
+        session = greeted().session
+        session.receive(b"MAIL FROM:<a@example.org>")
+        session.replied(session.receive(b"DATA"), Reply(503, "5.5.1 RCPT first"))
+        self.assert_reply(session.receive(PLAIN), "503 ")
+
+    def test_mail_before_hello(self) -> None:
+        self.assert_reply(server().say(b"MAIL FROM:<>"), "503 5.5.1 ")
+
+
+class Syntax(Case):
+    def test_no_mechanism(self) -> None:
+        self.assert_reply(greeted().say(b"AUTH"), "501 5.5.4 ")
+        self.assert_reply(greeted().say(b"AUTH \r\n"), "501 5.5.4 ")
+
+    def test_three_arguments(self) -> None:
+        self.assert_reply(greeted().say(PLAIN + b" x"), "501 5.5.4 ")
+
+    def test_two_spaces(self) -> None:
+        self.assert_reply(greeted().say(b"AUTH  PLAIN"), "501 5.5.4 ")
+        self.assert_reply(greeted().say(b"AUTH PLAIN  AHVzZXIAcGVuY2ls"), "501 5.5.4 ")
+
+    def test_unknown_mechanism(self) -> None:
+        for name in (b"FOO", b"PLAI\xce\x9d", b"A" * 5000, b"PLAIN\t", b"*", b"="):
+            with self.subTest(name[:20]):
+                self.assert_reply(greeted().say(b"AUTH " + name), "504 5.5.4 ")
+
+    def test_known_but_not_on_offer(self) -> None:
+        self.assert_reply(greeted().say(b"AUTH ANONYMOUS"), "504 5.5.4 ")
+        self.assert_reply(greeted().say(b"AUTH SCRAM-SHA-256-PLUS"), "504 5.5.4 ")
+
+    def test_what_the_application_cannot_answer(self) -> None:
+        peer = greeted(answers=[sasl.CheckPassword])
+        self.assert_reply(peer.say(b"AUTH CRAM-MD5"), "504 5.5.4 ")
+        self.assert_reply(peer.say(PLAIN), "235 ")
+
+    def test_the_realm_goes_to_the_mechanism(self) -> None:
+        session = greeted(realm="example.org").session
+        with mock.patch(
+            "sasl_core.protocols._smtp_server.server", side_effect=sasl.NoMechanism({})
+        ) as made:
+            session.receive(PLAIN)
+        self.assertEqual(made.call_args.kwargs["realm"], "example.org")
+
+    def test_only_refused_for_want_of_encryption(self) -> None:
+        peer = greeted(CLEAR)
+        for line in (PLAIN, b"auth plain", b"AUTH LOGIN", b"AUTH XOAUTH2 eA=="):
+            self.assert_reply(peer.say(line), "538 5.7.11 ")
+        self.assertEqual(peer.application.asked, [])
+
+    def test_initial_response_where_the_server_begins(self) -> None:
+        peer = greeted()
+        self.assert_reply(peer.say(b"AUTH CRAM-MD5 dGltIGI="), "501 5.7.0 ")
+        peer = greeted()
+        self.assert_reply(peer.say(b"AUTH CRAM-MD5 ="), "501 5.7.0 ")
+
+    def test_empty_initial_response_of_plain(self) -> None:
+        reply = greeted().say(b"AUTH PLAIN =")
+        self.assertEqual(reply.code, 501)
+
+    def test_not_base64(self) -> None:
+        for text in (
+            b"!!!!",
+            b"=AAA",
+            b"AAA=BBB",
+            b"AHVzZXIAcGVuY2lsMQ",
+            b"AHVz ZXIAcGVuY2ls",
+            b"AHVz\tZXIAcGVuY2ls",
+            b"-HVzZXI-cGVuY2ls",
+            b"AHVzZX\0IAcGVuY2ls",
+            b"= ",
+            b"AHVzZXIAcGVuY2l\xc4\xb0",
+            b"NOOP\n",
+            b"QUIT\r",
+            b"* ",
+            b" *",
+            b"**",
+            b"A",
+            b"AHVzZXIAcGVuY2ls\n",
+        ):
+            with self.subTest(text):
+                peer = greeted()
+                peer.say(b"AUTH PLAIN")
+                self.assert_reply(peer.say(text), "501 5.5.2 ")
+                self.assertEqual(peer.application.asked, [])
+
+    def test_not_base64_in_the_command(self) -> None:
+        self.assert_reply(greeted().say(b"AUTH PLAIN AHVzZXIA!"), "501 5.5.2 ")
+
+    def test_an_empty_response(self) -> None:
+        peer = greeted()
+        peer.say(b"AUTH PLAIN")
+        self.assert_reply(peer.say(b"\r\n"), "501 5.5.2 ")
+
+    def test_cancel(self) -> None:
+        peer = greeted()
+        peer.say(b"AUTH PLAIN")
+        self.assert_reply(peer.say(b"*\r\n"), "501 5.0.0 ")
+        self.assertIs(peer.session.failure.reason, Reason.ABORTED)
+        self.assert_reply(peer.say(PLAIN), "235 ")
+
+    def test_cancel_of_a_scram_that_was_won(self) -> None:
+        peer = for_mechanism("SCRAM-SHA-256")
+        client = sasl.client(
+            "SCRAM-SHA-256",
+            sasl.Credentials("user", "pencil"),
+            channel=TLS,
+            policy=sasl.Policy(iterations=(1, 10000)),
+            profile=profiles.SMTP,
+        )
+        reply = peer.say(b"AUTH SCRAM-SHA-256 " + client.start())
+        peer.say(client.step(reply.lines[0].encode()))
+        self.assert_reply(peer.say(b"*"), "501 ")
+        self.assertIsNone(peer.session.identity)
+
+    def test_a_star_outside_an_exchange_is_no_command(self) -> None:
+        self.assert_reply(greeted().say(b"*"), "500 5.5.2 ")
+
+    def test_a_response_line_over_the_limit(self) -> None:
+        peer = greeted()
+        peer.say(b"AUTH PLAIN")
+        self.assert_reply(peer.say(LONG + b"\r\n"), "500 5.5.6 ")
+        self.assertIs(peer.session.failure.reason, Reason.TOO_LONG)
+        self.assert_reply(peer.say(PLAIN), "235 ")
+
+    def test_a_cut_line_is_over_the_limit(self) -> None:
+        peer = greeted()
+        peer.say(b"AUTH PLAIN")
+        self.assert_reply(peer.say(b"A" * 12289), "500 5.5.6 ")
+
+    def test_a_command_line_over_the_limit(self) -> None:
+        peer = greeted()
+        self.assert_reply(peer.say(b"AUTH PLAIN " + LONG), "500 5.5.6 ")
+        self.assertIsNone(peer.session.failure)
+
+    def test_an_initial_response_over_512_octets_is_taken(self) -> None:
+        # Clients MUST NOT send it (RFC 4954, section 4), and some do.
+        peer = greeted()
+        self.assert_reply(peer.say(b"AUTH PLAIN " + b"A" * 4000), "501 ")
+
+    def test_a_command_in_place_of_a_response_is_not_run(self) -> None:
+        peer = greeted()
+        peer.say(b"AUTH PLAIN")
+        self.assert_reply(peer.say(b"MAIL FROM:<a@example.com>"), "501 ")
+        self.assertNotIn("MAIL", [command.verb for command in peer.commands])
+
+    def test_no_line_hides_another(self) -> None:
+        for line in (
+            b"NOOP x\nQUIT\r\n",
+            b"NOOP x\0",
+            b"NOOP\nQUIT\r\n",
+            b"NOOP\rQUIT\r\n",
+            b"NOOP\0\r\n",
+            b"NOOP\n",
+        ):
+            with self.subTest(line):
+                peer = greeted()
+                self.assert_reply(peer.say(line), "500 5.5.2 ")
+                self.assertEqual(len(peer.commands), 1)
+
+    def test_no_command(self) -> None:
+        for line in (b"", b"\r\n", b" NOOP", b"\xff\xfe", b"N\xd6OP", b"\tNOOP"):
+            with self.subTest(line):
+                self.assert_reply(greeted().say(line), "500 5.5.2 ")
+
+
+class Commands(Case):
+    def test_other_commands_are_the_applications(self) -> None:
+        session = greeted().session
+        self.assertEqual(session.receive(b"noop x y \r\n"), Command("NOOP", b"x y"))
+        self.assertEqual(session.receive(b"X-FOO"), Command("X-FOO", b""))
+        self.assertEqual(
+            session.receive("RCPT TO:<ü@example.org>\r\n".encode()),
+            Command("RCPT", "TO:<ü@example.org>".encode()),
+        )
+
+    def test_mail_with_an_identity(self) -> None:
+        peer = greeted()
+        peer.say(PLAIN)
+        action = peer.session.receive(
+            b"MAIL FROM:<e=mc2@example.com> AUTH=e+3Dmc2@example.com"
+        )
+        self.assertEqual(action.auth, "e=mc2@example.com")
+
+    def test_mail_with_nobody(self) -> None:
+        peer = greeted()
+        peer.say(PLAIN)
+        self.assertEqual(peer.session.receive(b"MAIL FROM:<a@b> AUTH=<>").auth, "")
+
+    def test_mail_without_a_word(self) -> None:
+        self.assertIsNone(greeted().session.receive(b"MAIL FROM:<a@b>").auth)
+
+    def test_who_is_not_authenticated_asserts_nothing(self) -> None:
+        action = greeted().session.receive(b"MAIL FROM:<a@b> AUTH=admin@example.com")
+        self.assertEqual(action.auth, "")
+
+    def test_mail_with_a_malformed_identity(self) -> None:
+        peer = greeted()
+        peer.say(PLAIN)
+        for value in (
+            b"",
+            b"=",
+            b"a",
+            b"+0D+0A@b",
+            b"x+0D+0AX-Evil:+201",
+            b"e=mc2@b",
+            b"a+@b",
+        ):
+            with self.subTest(value):
+                line = b"MAIL FROM:<a@b> AUTH=" + value
+                self.assert_reply(peer.say(line), "501 5.5.4 ")
+                self.assertEqual(peer.commands[-1].verb, "EHLO")
+        self.assert_reply(peer.say(b"MAIL FROM:<a@b> AUTH"), "501 5.5.4 ")
+
+    def test_a_malformed_mail_opens_no_transaction(self) -> None:
+        peer = greeted()
+        peer.say(b"MAIL FROM:<a@b> AUTH=")
+        self.assert_reply(peer.say(PLAIN), "235 ")
+
+    def test_authentication_required(self) -> None:
+        peer = greeted(require_auth=True)
+        for line in (b"MAIL FROM:<a@b>", b"RCPT TO:<a@b>", b"DATA", b"VRFY x", b"FOO"):
+            self.assert_reply(peer.say(line), "530 5.7.0 ")
+        for line in (b"NOOP", b"RSET", b"EHLO x", b"HELO x", b"EHLO x"):
+            self.assertEqual(peer.say(line).code, 250)
+        self.assert_reply(peer.say(PLAIN), "235 ")
+        self.assertEqual(peer.say(b"MAIL FROM:<a@b>"), OK)
+
+    def test_required_authentication_lets_starttls_and_quit_through(self) -> None:
+        peer = greeted(CLEAR, require_auth=True, starttls=True)
+        self.assertEqual(peer.say(b"QUIT").code, 221)
+        peer = greeted(CLEAR, require_auth=True, starttls=True)
+        self.assertEqual(peer.say(b"STARTTLS"), smtp.READY)
+
+
+class Failures(Case):
+    def test_the_same_for_unknown_user_and_wrong_password(self) -> None:
+        unknown = greeted().say(b"AUTH PLAIN AG5vYm9keQB3cm9uZw==")
+        self.assertEqual(unknown, greeted().say(WRONG))
+        self.assert_reply(unknown, "535 5.7.8 ")
+
+    def test_temporary(self) -> None:
+        session = greeted().session
+        request = session.receive(PLAIN)
+        reply = session.resume(request.unavailable("the database is down"))
+        self.assert_reply(reply, "454 4.7.0 ")
+        self.assertEqual(session.failure.detail, "the database is down")
+
+    def test_the_words_for_every_reason(self) -> None:
+        for reason in Reason:
+            session = greeted().session
+            reply = session.resume(session.receive(PLAIN).refuse(reason))
+            with self.subTest(reason):
+                self.assertEqual(
+                    f"{reply.code} {reply.lines[0]}", profiles.SMTP.reply(reason)
+                )
+
+    def test_an_application_that_raised(self) -> None:
+        for ruin in (lambda request: None, lambda request: request.answer(True)):
+            session = greeted().session
+            ruin(session.receive(PLAIN))
+            self.assert_reply(session.unavailable("boom"), "454 4.7.0 ")
+            self.assertEqual(session.failure.detail, "boom")
+            self.assertIsNone(session.identity)
+            with self.assertRaises(sasl.StateError):
+                session.unavailable()
+
+    def test_no_octet_of_the_client_is_in_a_reply(self) -> None:
+        name = "us\r\n250 OK\r\ner"
+        reply = greeted().say(b"AUTH PLAIN " + b64encode(f"\0{name}\0x".encode()))
+        self.assertEqual(len(bytes(reply).splitlines()), 1)
+        self.assertNotIn(b"us", bytes(reply))
+        for line in (
+            b"AUTH XYZZY",
+            b"XYZZY\0",
+            b"MAIL FROM:<a> AUTH=XYZZY",
+            b"AUTH X Y XYZZY",
+        ):
+            self.assertNotIn(b"XYZZY", bytes(greeted().say(line)))
+
+    def test_so_many_and_no_more(self) -> None:
+        peer = greeted(max_failures=2)
+        for _ in range(2):
+            self.assert_reply(peer.say(WRONG), "535 ")
+        asked = len(peer.application.asked)
+        reply = peer.say(PLAIN)
+        self.assertEqual((reply.code, reply.lines[0][:5]), (421, "4.7.0"))
+        self.assertTrue(reply.close)
+        self.assertEqual(len(peer.application.asked), asked)
+        self.assertIsNone(peer.session.identity)
+
+    def test_a_cancelled_exchange_counts(self) -> None:
+        peer = greeted(max_failures=1)
+        peer.say(b"AUTH CRAM-MD5")
+        peer.say(b"*")
+        self.assertEqual(peer.say(PLAIN).code, 421)
+
+    def test_ehlo_and_starttls_do_not_reset_the_count(self) -> None:
+        policy = sasl.Policy(cleartext="always")
+        peer = greeted(CLEAR, starttls=True, max_failures=1, policy=policy)
+        peer.say(WRONG)
+        peer.say(b"STARTTLS")
+        peer.session.secured(TLS)
+        peer.say(b"EHLO x")
+        self.assertEqual(peer.say(PLAIN).code, 421)
+
+    def test_nothing_comes_after_the_end(self) -> None:
+        peer = greeted(max_failures=0)
+        peer.say(PLAIN)
+        for line in (PLAIN, b"EHLO x", b"NOOP"):
+            reply = peer.say(line)
+            self.assertEqual(reply.code, 421)
+            self.assertTrue(reply.close)
+
+    def test_nothing_comes_after_the_applications_end(self) -> None:
+        peer = greeted()
+        peer.say(b"QUIT")
+        self.assertEqual(peer.say(PLAIN).code, 421)
+
+
+class StartTLS(Case):
+    def secured(self, **options):
+        peer = greeted(CLEAR, starttls=True, **options)
+        self.assertEqual(peer.say(b"STARTTLS"), smtp.READY)
+        peer.session.secured(TLS)
+        return peer
+
+    def test_everything_is_dropped(self) -> None:
+        policy = sasl.Policy(cleartext="always")
+        peer = greeted(CLEAR, starttls=True, require_auth=True, policy=policy)
+        peer.say(PLAIN)
+        self.assertEqual(peer.say(b"MAIL FROM:<a@b>"), OK)
+        peer.say(b"STARTTLS")
+        peer.session.secured(TLS)
+        self.assertIsNone(peer.session.identity)
+        self.assertIsNone(peer.session.success)
+        self.assert_reply(peer.say(b"MAIL FROM:<a@b>"), "503 ")
+        self.assert_reply(peer.say(PLAIN), "503 ")
+        peer.say(b"EHLO x")
+        self.assert_reply(peer.say(b"MAIL FROM:<a@b>"), "530 ")
+        self.assert_reply(peer.say(PLAIN), "235 ")
+
+    def test_nothing_may_follow_before_the_handshake(self) -> None:
+        for line in (b"", b"EHLO evil", PLAIN, LONG, b"\x16\x03\x01", b"STARTTLS"):
+            with self.subTest(line[:10]):
+                peer = greeted(CLEAR, starttls=True)
+                peer.say(b"STARTTLS")
+                reply = peer.say(line)
+                self.assertEqual(reply.code, 503)
+                self.assertTrue(reply.close)
+                self.assertEqual(peer.say(PLAIN).code, 421)
+
+    def test_what_already_came_is_refused(self) -> None:
+        session = greeted(CLEAR, starttls=True).session
+        session.receive(b"STARTTLS")
+        reply = session.start_tls(pending=True)
+        self.assertEqual(reply.code, 503)
+        self.assertTrue(reply.close)
+
+    def test_not_offered(self) -> None:
+        self.assert_reply(greeted(CLEAR).say(b"STARTTLS"), "502 5.5.1 ")
+
+    def test_not_twice(self) -> None:
+        peer = self.secured()
+        self.assert_reply(peer.say(b"STARTTLS"), "503 5.5.1 ")
+
+    def test_not_inside_tls(self) -> None:
+        self.assert_reply(greeted(TLS, starttls=True).say(b"STARTTLS"), "503 5.5.1 ")
+
+    def test_no_argument(self) -> None:
+        peer = greeted(CLEAR, starttls=True)
+        self.assert_reply(peer.say(b"STARTTLS now"), "501 5.5.4 ")
+        self.assertEqual(peer.say(b"EHLO x").code, 250)
+
+    def test_in_an_exchange_it_is_a_response(self) -> None:
+        peer = greeted(CLEAR, starttls=True)
+        peer.say(b"AUTH CRAM-MD5")
+        self.assert_reply(peer.say(b"STARTTLS"), "5")
+        self.assertNotIn("STARTTLS", [command.verb for command in peer.commands])
+
+    def test_refused_by_the_application(self) -> None:
+        session = greeted(CLEAR, starttls=True).session
+        command = session.receive(b"STARTTLS")
+        session.replied(command, Reply(454, "4.7.0 TLS not available"))
+        self.assertIsInstance(session.receive(b"NOOP"), Command)
+        with self.assertRaises(sasl.StateError):
+            session.secured(TLS)
+
+    def test_secured_out_of_order(self) -> None:
+        session = greeted(CLEAR, starttls=True).session
+        with self.assertRaises(sasl.StateError):
+            session.secured(TLS)
+        session.receive(b"STARTTLS")
+        with self.assertRaises(sasl.StateError):
+            session.secured(CLEAR)
+
+    def test_the_new_channel_counts(self) -> None:
+        peer = self.secured(policy=sasl.Policy(allow=["PLAIN"]))
+        self.assertEqual(peer.session.channel, TLS)
+        self.assertEqual(peer.session.keywords(), ("AUTH PLAIN",))
+
+
+class Misuse(Case):
+    def test_a_line_while_a_request_waits(self) -> None:
+        session = greeted().session
+        session.receive(PLAIN)
+        with self.assertRaises(sasl.StateError):
+            session.receive(b"NOOP")
+
+    def test_a_line_while_a_request_waits_spoils_nothing(self) -> None:
+        session = greeted().session
+        request = session.receive(PLAIN)
+        with self.assertRaises(sasl.StateError):
+            session.receive(b"*")
+        self.assert_reply(session.resume(request.answer(True)), "235 ")
+
+    def test_resume_without_request(self) -> None:
+        session = greeted().session
+        with self.assertRaises(sasl.StateError):
+            session.resume(sasl.Success(sasl.Identity("admin")))
+        self.assertIsNone(session.identity)
+
+    def test_resume_with_no_event(self) -> None:
+        for event in (None, True, sasl.Identity("user"), Reply(235, "x")):
+            session = greeted().session
+            session.receive(PLAIN)
+            with self.subTest(event), self.assertRaises(sasl.StateError):
+                session.resume(event)
+            self.assertIsNone(session.identity)
+
+    def test_after_closed(self) -> None:
+        session = greeted().session
+        session.closed()
+        session.closed()
+        with self.assertRaises(sasl.StateError):
+            session.receive(b"NOOP")
+
+    def test_closed_in_an_exchange(self) -> None:
+        peer = greeted()
+        peer.say(b"AUTH PLAIN")
+        peer.session.closed()
+        self.assertIs(peer.session.failure.reason, Reason.ABORTED)
+
+    def test_closed_while_a_request_waits(self) -> None:
+        session = greeted().session
+        request = session.receive(PLAIN)
+        session.closed()
+        self.assertIs(session.failure.reason, Reason.ABORTED)
+        with self.assertRaises(sasl.StateError):
+            request.answer(True)
+        with self.assertRaises(sasl.StateError):
+            session.resume(sasl.Success(sasl.Identity("user")))
+        self.assertIsNone(session.identity)
+
+    def test_a_waiting_session_can_be_copied(self) -> None:
+        peer = greeted()
+        peer.say(b"AUTH PLAIN")
+        twin = deepcopy(peer)
+        self.assert_reply(twin.say(b"AHVzZXIAcGVuY2ls"), "235 ")
+        self.assertIsNone(peer.session.identity)
+        self.assert_reply(peer.say(b"AHVzZXIAd3Jvbmc="), "535 ")
+
+    def test_it_is_never_pickled(self) -> None:
+        with self.assertRaises(TypeError):
+            pickle.dumps(greeted().session)
+
+    def test_its_repr_shows_no_secret(self) -> None:
+        session = greeted().session
+        session.receive(PLAIN)
+        self.assertNotIn("pencil", repr(session))
+
+
+class LMTP(Case):
+    def test_its_hello_is_lhlo(self) -> None:
+        peer = server(profile=profiles.LMTP)
+        self.assertEqual(peer.say(b"LHLO client.example").code, 250)
+        self.assert_reply(peer.say(PLAIN), "235 ")
+
+    def test_ehlo_is_not(self) -> None:
+        peer = server(profile=profiles.LMTP)
+        peer.say(b"EHLO client.example")
+        self.assert_reply(peer.say(PLAIN), "503 ")
+
+    def test_lhlo_is_not_smtps(self) -> None:
+        peer = server()
+        peer.say(b"LHLO client.example")
+        self.assert_reply(peer.say(PLAIN), "503 ")
+
+
+class Layer(Case):
+    def test_the_session_begins_anew_inside_a_layer(self) -> None:
+        # RFC 4954, section 4: EHLO again, and the list again, to compare.
+        session = greeted().session
+        session.receive(PLAIN)
+        identity = sasl.Identity("user")
+        session.resume(sasl.Success(identity, None, "GSSAPI", False, object()))
+        self.assertEqual(session.identity, identity)
+        self.assert_reply(session.receive(b"MAIL FROM:<a@b>"), "503 ")
+        self.assertTrue(session.keywords())
+
+
+class Applications(Case):
+    def test_authorization(self) -> None:
+        peer = greeted()
+        peer.application.may_act_as = ("boss",)
+        line = b"AUTH PLAIN " + b64encode(b"boss\0user\0pencil")
+        self.assert_reply(peer.say(line), "235 ")
+        self.assertEqual(peer.session.identity, sasl.Identity("user", "boss"))
+        peer = greeted()
+        line = b"AUTH PLAIN " + b64encode(b"other\0user\0pencil")
+        self.assert_reply(peer.say(line), "535 5.7.8 ")

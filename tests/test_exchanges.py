@@ -1,0 +1,425 @@
+"""Every client against every server: framings, initial responses, identities, bindings."""
+
+from __future__ import annotations
+
+import unittest
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import sasl_core as sasl
+from sasl_core import profiles
+from sasl_core.mechanisms import find
+
+from . import _accounts as accounts
+from ._accounts import NAMES, OTHER, TABLE, USER
+
+# The framings of the library, and the two of them with and without success data.
+FRAMINGS = (
+    *(getattr(profiles, name) for name in profiles.__all__ if name.isupper()),
+    sasl.Profile("base64 with data", success_data=True),
+    sasl.Profile("raw without data", base64=False, abort=None, empty_initial=None),
+)
+DENIED = "root"
+AUTHZIDS = ("", USER, OTHER, DENIED)
+CREDENTIALS = ("right", "wrong", "unknown user")
+
+
+class Case(NamedTuple):
+    """One exchange of the matrix."""
+
+    name: str
+    profile: sasl.Profile
+    initial: bool
+    authzid: str
+    credential: str
+
+    def credentials(self) -> sasl.Credentials:
+        """Return what the client of this case has."""
+        entry = TABLE[self.name]
+        has = entry.wrong if self.credential == "wrong" else entry.right
+        if self.credential == "unknown user":
+            has = has | {"username": "nobody"}
+        return sasl.Credentials(**has, authzid=self.authzid)
+
+    def expected(self) -> sasl.Reason | None:
+        """Say how it must end; None: well."""
+        known = self.credential == "right"
+        # A bearer token says itself whose it is: another name is an authzid.
+        if self.credential == "unknown user" and "token" in find(self.name).needs:
+            known = self.authzid in (USER, OTHER)
+            if not known:
+                return sasl.Reason.NOT_AUTHORIZED
+        if not known:
+            return sasl.Reason.BAD_CREDENTIALS
+        if self.authzid == DENIED:
+            return sasl.Reason.NOT_AUTHORIZED
+        return None
+
+
+def cases() -> Iterator[Case]:
+    """Yield the matrix: what a mechanism has no word for is left out."""
+    for name in NAMES:
+        entry, mechanism = TABLE[name], find(name)
+        credentials = CREDENTIALS if entry.wrong else CREDENTIALS[:1]
+        carries = mechanism.authzid and not mechanism.anonymous
+        for profile in FRAMINGS:
+            for initial in (True, False):
+                for authzid in AUTHZIDS if carries else AUTHZIDS[:1]:
+                    for credential in credentials:
+                        yield Case(name, profile, initial, authzid, credential)
+
+
+class MatrixTest(unittest.TestCase):
+    """The whole matrix, each case to its end on both sides."""
+
+    def test_the_matrix_is_whole(self) -> None:
+        """Nothing fell out of it: every mechanism and framing is there, many times."""
+        matrix = list(cases())
+        self.assertEqual(len(matrix), len(set(matrix)))
+        self.assertGreater(len(matrix), 5000)
+        self.assertEqual({case.name for case in matrix}, set(NAMES))
+        self.assertEqual({case.profile for case in matrix}, set(FRAMINGS))
+
+    def test_every_case(self) -> None:
+        """Both sides agree on the end, and it is the right one."""
+        for case in cases():
+            with self.subTest(**case._asdict() | {"profile": case.profile.name}):
+                self.check(case)
+
+    def check(self, case: Case) -> None:
+        """Run one case."""
+        application = accounts.Application()
+        outcome = accounts.play(
+            accounts.make_client(
+                case.name, profile=case.profile, credentials=case.credentials()
+            ),
+            accounts.make_server(case.name, profile=case.profile),
+            application,
+            initial=case.initial,
+        )
+        expected = case.expected()
+        if expected is None:
+            self.check_success(case, outcome, application)
+        else:
+            self.assertIsInstance(outcome.event, sasl.Failure)
+            self.assertIs(outcome.event.reason, expected)
+            self.assertIsInstance(outcome.error, sasl.AuthenticationError)
+            self.assertNotIsInstance(outcome.error, sasl.ServerNotAuthenticated)
+            self.assertIs(outcome.error.reason, expected)
+
+    def check_success(
+        self, case: Case, outcome: accounts.Outcome, application: Any
+    ) -> None:
+        """Look at a Success and at what was asked for it."""
+        event, mechanism = outcome.event, find(case.name)
+        self.assertIsNone(outcome.error)
+        self.assertIsInstance(event, sasl.Success)
+        authcid = "anonymous" if mechanism.anonymous else USER
+        wanted = case.authzid or authcid
+        if case.credential == "unknown user":
+            wanted = case.authzid
+        self.assertEqual(event.identity.authcid, authcid)
+        self.assertEqual(event.identity.authzid, wanted)
+        self.assertEqual(event.mechanism, case.name)
+        self.assertEqual(event.bound, mechanism.plus)
+        self.assertIsNone(event.layer)
+        carried = case.profile.success_data and mechanism.mutual
+        self.assertEqual(event.data is not None, carried)
+        asked = [request.__name__ for request in mechanism.asks]
+        if wanted != authcid:
+            asked.append("Authorize")
+        self.assertEqual(application.asked, asked)
+
+    def test_initial_responses_save_a_round_trip(self) -> None:
+        """With one, the empty challenge that asks for it is not sent; else it is."""
+        for name in NAMES:
+            with self.subTest(name):
+                first, without = (
+                    accounts.play(
+                        accounts.make_client(name),
+                        accounts.make_server(name),
+                        initial=initial,
+                    ).transcript
+                    for initial in (True, False)
+                )
+                if find(name).client_first:
+                    self.assertEqual(without[0], ("S", b""))
+                    self.assertEqual(first[0][0], "C")
+                    self.assertEqual(without[2:], first[1:])
+                else:
+                    sides = "".join(side for side, _ in first)
+                    self.assertEqual(sides, "SC" * (len(first) // 2))
+
+    def test_an_empty_initial_response_is_not_none(self) -> None:
+        """EXTERNAL without an authzid: b"" for `start`, = on the command line."""
+        client = accounts.make_client("EXTERNAL")
+        self.assertEqual(client.start(), b"")
+        self.assertEqual(client.profile.initial(b""), b"=")
+        for empty in (b"", b"="):
+            event = accounts.make_server("EXTERNAL").start(empty)
+            self.assertIsInstance(event, sasl.Success)
+        event = accounts.make_server("EXTERNAL").start(None)
+        self.assertEqual(event, sasl.Challenge(b""))
+
+    def test_an_initial_response_that_the_mechanism_does_not_take(self) -> None:
+        """Where the server speaks first, one is refused; LOGIN alone is lenient."""
+        for name in NAMES:
+            mechanism = find(name)
+            if mechanism.client_first:
+                continue
+            event = accounts.make_server(name).start(b"dXNlcg==")
+            with self.subTest(name):
+                if mechanism.initial_response:
+                    self.assertEqual(event, sasl.Challenge(b"UGFzc3dvcmQ6"))
+                else:
+                    self.assertIs(event.reason, sasl.Reason.UNEXPECTED_INITIAL)
+
+    def test_success_without_data_takes_one_more_round(self) -> None:
+        """The last data is a challenge that the client answers with nothing."""
+        with_data, without = (
+            accounts.play(
+                accounts.make_client("SCRAM-SHA-256", profile=profile),
+                accounts.make_server("SCRAM-SHA-256", profile=profile),
+            )
+            for profile in (FRAMINGS[-2], profiles.BASE64)
+        )
+        self.assertEqual(with_data.event.data, with_data.transcript[-1][1])
+        self.assertEqual(without.transcript, [*with_data.transcript, ("C", b"")])
+
+
+class IdentityTest(unittest.TestCase):
+    """Who is meant, after preparation."""
+
+    def run_as(self, name: str, username: str, authzid: str) -> tuple[Any, list[str]]:
+        """Run an exchange of another spelling; return the event and what was asked."""
+        application = accounts.Application()
+        has = TABLE[name].right | {"username": username}
+        credentials = sasl.Credentials(**has, authzid=authzid)
+        client = accounts.make_client(name, credentials=credentials)
+        outcome = accounts.play(client, accounts.make_server(name), application)
+        return outcome.event, application.asked
+
+    def test_spellings_of_oneself_need_no_authorization(self) -> None:
+        """authcid and authzid are compared after SASLprep, on the server."""
+        for name in ("PLAIN", "SCRAM-SHA-256", "OAUTHBEARER", "EXTERNAL"):
+            event, asked = self.run_as(name, USER, "us\N{SOFT HYPHEN}er")
+            with self.subTest(name):
+                self.assertIsInstance(event, sasl.Success)
+                self.assertEqual(event.identity, sasl.Identity(USER, USER))
+                self.assertNotIn("Authorize", asked)
+
+    def test_the_user_name_is_prepared_before_it_is_asked_about(self) -> None:
+        """Full-width letters log in to the account of the plain ones."""
+        wide = "\N{FULLWIDTH LATIN SMALL LETTER U}ser"
+        for name in ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256"):
+            event, _ = self.run_as(name, wide, "")
+            with self.subTest(name):
+                self.assertEqual(event.identity, sasl.Identity(USER))
+
+    def test_an_authzid_that_the_mechanism_cannot_carry(self) -> None:
+        """It is never dropped in silence."""
+        for name in NAMES:
+            mechanism = find(name)
+            if mechanism.authzid and not mechanism.anonymous:
+                continue
+            with self.subTest(name), self.assertRaises(sasl.NoMechanism):
+                accounts.make_client(name, authzid=OTHER)
+
+    def test_names_with_every_separator(self) -> None:
+        """Commas, equals signs, escapes and percent signs come through unchanged."""
+        for user in ("a,b", "a=b", "=2C", "a=2Cb,=3D", "%x01", "a b", "é,", "=", ","):
+            application = accounts.Application(username=user)
+            for name in NAMES:
+                if "username" not in find(name).needs:
+                    continue
+                has = TABLE[name].right | {"username": user}
+                client = accounts.make_client(name, credentials=sasl.Credentials(**has))
+                outcome = accounts.play(client, accounts.make_server(name), application)
+                with self.subTest(name, user=user):
+                    self.assertTrue(outcome.succeeded)
+                    self.assertEqual(outcome.event.identity, sasl.Identity(user))
+
+
+class BindingTest(unittest.TestCase):
+    """The -PLUS mechanisms and every type of channel binding."""
+
+    plus = tuple(name for name in NAMES if find(name).plus)
+
+    def run_with(self, name: str, mine: Any, theirs: Any) -> accounts.Outcome:
+        """Run an exchange with the client's bindings and the server's."""
+        return accounts.play(
+            accounts.make_client(name, on=accounts.channel(name, bindings=mine)),
+            accounts.make_server(name, on=accounts.channel(name, bindings=theirs)),
+        )
+
+    def test_every_type(self) -> None:
+        """The client's preferred type is the one that is bound."""
+        for name in self.plus:
+            for binding in accounts.BINDINGS:
+                outcome = self.run_with(name, [binding], accounts.BINDINGS)
+                with self.subTest(name, type=binding.type):
+                    self.assertTrue(outcome.succeeded)
+                    self.assertTrue(outcome.event.bound)
+
+    def test_a_type_that_the_server_does_not_have(self) -> None:
+        """It fails: nothing else is bound in its place."""
+        for name in self.plus:
+            for index, binding in enumerate(accounts.BINDINGS):
+                others = accounts.BINDINGS[:index] + accounts.BINDINGS[index + 1 :]
+                outcome = self.run_with(name, [binding], others)
+                with self.subTest(name, type=binding.type):
+                    self.assertIsInstance(outcome.event, sasl.Failure)
+
+    def test_somebody_in_the_middle(self) -> None:
+        """Other octets of the same type: the two ends are of two connections."""
+        for name in self.plus:
+            for binding in accounts.BINDINGS:
+                forged = sasl.ChannelBinding(binding.type, bytes(len(binding.data)))
+                outcome = self.run_with(name, [binding], [forged])
+                with self.subTest(name, type=binding.type):
+                    self.assertIsInstance(outcome.event, sasl.Failure)
+
+    def test_prefixes_are_not_equal(self) -> None:
+        """Binding data is compared whole."""
+        for cut in (accounts.BINDINGS[0].data[:-1], accounts.BINDINGS[0].data + b"\0"):
+            forged = sasl.ChannelBinding("tls-exporter", cut)
+            outcome = self.run_with(self.plus[0], accounts.BINDINGS, [forged])
+            self.assertIsInstance(outcome.event, sasl.Failure)
+
+    def test_no_binding_is_an_error(self) -> None:
+        """A -PLUS mechanism without binding data is not run, by either side."""
+        for name in self.plus:
+            bare = accounts.channel(name, bindings=())
+            with self.subTest(name):
+                with self.assertRaises(sasl.NoMechanism):
+                    accounts.make_client(name, on=bare)
+                with self.assertRaises(sasl.NoMechanism):
+                    accounts.make_server(name, on=bare)
+
+
+class Downgrade(NamedTuple):
+    """Who can bind, who wants to, and what the client gets to see."""
+
+    client_binds: bool
+    client_wish: str
+    server_binds: bool
+    server_wish: str
+    stripped: bool
+
+
+def downgrades() -> Iterator[Downgrade]:
+    """Yield every combination."""
+    for client_binds in (True, False):
+        for client_wish in ("prefer", "disable", "require"):
+            for server_binds in (True, False):
+                for server_wish in ("prefer", "disable", "require"):
+                    for stripped in (True, False):
+                        yield Downgrade(
+                            client_binds,
+                            client_wish,
+                            server_binds,
+                            server_wish,
+                            stripped,
+                        )
+
+
+class DowngradeTest(unittest.TestCase):
+    """SCRAM-SHA-256 and its -PLUS, by what each side has and wants (RFC 5802, 6)."""
+
+    names = ("SCRAM-SHA-256", "SCRAM-SHA-256-PLUS")
+
+    def channel(self, binds: bool) -> sasl.Channel:
+        """Make a channel with a binding or without."""
+        return sasl.Channel(True, bindings=accounts.BINDINGS[:1] if binds else ())
+
+    def policy(self, wish: str) -> sasl.Policy:
+        """Make a policy that allows both mechanisms."""
+        return sasl.Policy(
+            allow=self.names,
+            channel_binding=wish,
+            iterations=(accounts.ITERATIONS, accounts.ITERATIONS),
+        )
+
+    def test_every_combination(self) -> None:
+        """Bound where both can; n, y or p= by the rules; a stripped list is noticed."""
+        for case in downgrades():
+            with self.subTest(**case._asdict()):
+                self.check(case)
+
+    def check(self, case: Downgrade) -> None:
+        """Run one combination."""
+        channel = self.channel(case.server_binds)
+        policy = self.policy(case.server_wish)
+        offered = sasl.offer(channel=channel, policy=policy)
+        seen = [name for name in offered if not (case.stripped and "PLUS" in name)]
+        try:
+            client = sasl.client(
+                seen,
+                sasl.Credentials(USER, accounts.PASSWORD),
+                channel=self.channel(case.client_binds),
+                policy=self.policy(case.client_wish),
+                profile=profiles.RAW,
+            )
+        except sasl.NoMechanism:
+            self.assertFalse(self.possible(case, seen))
+            return
+        self.assertTrue(self.possible(case, seen))
+        server = sasl.server(
+            client.name, channel=channel, policy=policy, profile=profiles.RAW
+        )
+        self.check_outcome(case, offered, seen, accounts.play(client, server))
+
+    def possible(self, case: Downgrade, seen: list[str]) -> bool:
+        """Say whether the client can run anything of what it sees."""
+        can_bind = case.client_binds and case.client_wish != "disable"
+        if self.names[1] in seen and can_bind:
+            return True
+        return self.names[0] in seen and case.client_wish != "require"
+
+    def check_outcome(
+        self, case: Downgrade, offered: Any, seen: list[str], outcome: accounts.Outcome
+    ) -> None:
+        """Check the client's flag, and the end that follows from it."""
+        can_bind = case.client_binds and case.client_wish != "disable"
+        flag = b"n"
+        if can_bind:
+            flag = b"p=tls-exporter" if self.names[1] in seen else b"y"
+        self.assertEqual(outcome.transcript[0][1].split(b",")[0], flag)
+        attacked = flag == b"y" and self.names[1] in offered
+        self.assertEqual(outcome.succeeded, not attacked)
+        if not attacked:
+            self.assertEqual(outcome.event.bound, flag[:1] == b"p")
+
+    def test_the_combinations_that_matter_are_there(self) -> None:
+        """The matrix has attacks, bound logins and refusals in it."""
+        self.assertEqual(len(set(downgrades())), 72)
+        attack = Downgrade(True, "prefer", True, "prefer", stripped=True)
+        self.assertIn(attack, downgrades())
+
+    def test_a_changed_flag_is_noticed(self) -> None:
+        """Whoever changes n, y or p on the way fails at the proof, or before."""
+        for name, on in ((self.names[0], False), (self.names[1], True)):
+            for flag in (b"n", b"y", b"p=tls-exporter", b"p=tls-unique"):
+                self.check_flag(name, self.channel(on), flag)
+
+    def check_flag(self, name: str, channel: sasl.Channel, flag: bytes) -> None:
+        """Replace the flag of one exchange."""
+
+        def replace(_: Any, method: str, arguments: tuple[Any, ...]) -> Any:
+            if method == "start" and arguments:
+                honest, comma, rest = arguments[0].partition(b",")
+                self.changed = honest != flag
+                return (flag + comma + rest,)
+            return None
+
+        outcome = accounts.play(
+            accounts.make_client(name, on=channel, profile=profiles.RAW),
+            accounts.make_server(name, on=channel, profile=profiles.RAW),
+            watch=replace,
+        )
+        with self.subTest(name, flag=flag):
+            self.assertEqual(outcome.succeeded, not self.changed)
+
+
+if __name__ == "__main__":
+    unittest.main()

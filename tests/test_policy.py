@@ -1,0 +1,79 @@
+"""Policy: safe defaults, checked words, an immutable value."""
+
+from __future__ import annotations
+
+import copy
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+import sasl_core as sasl
+
+
+class PolicyTest(unittest.TestCase):
+    """What one side accepts."""
+
+    def test_the_defaults(self) -> None:
+        """They are the documented ones, and safe."""
+        policy = sasl.Policy()
+        self.assertIsNone(policy.allow)
+        self.assertEqual(policy.deny, frozenset())
+        self.assertEqual(policy.cleartext, "encrypted")
+        self.assertEqual(policy.channel_binding, "prefer")
+        self.assertEqual(policy.iterations, (4096, 1_000_000))
+        self.assertEqual(policy.max_message, 65536)
+        self.assertEqual(policy.decoy, (4096, 16))
+        self.assertTrue(policy.prepare)
+
+    def test_words_are_checked(self) -> None:
+        """A mistyped word is an error, not a weaker policy."""
+        for settings in (
+            {"cleartext": "encryped"},
+            {"cleartext": True},
+            {"channel_binding": "requires"},
+            {"channel_binding": None},
+        ):
+            with self.subTest(settings), self.assertRaises(ValueError):
+                sasl.Policy(**settings)
+        with self.assertRaises(TypeError):
+            sasl.Policy(clear_text="never")
+
+    def test_names_are_in_any_case(self) -> None:
+        """And a generator will do."""
+        policy = sasl.Policy(allow=(n for n in ["plain"]), deny=["Login"])
+        self.assertEqual(policy.allow, {"PLAIN"})
+        self.assertEqual(policy.deny, {"LOGIN"})
+
+    def test_it_is_immutable(self) -> None:
+        """Nothing is changed after it was given away."""
+        policy = sasl.Policy()
+        with self.assertRaises(AttributeError):
+            policy.cleartext = "always"
+        with self.assertRaises(AttributeError):
+            del policy.cleartext
+        self.assertIs(copy.deepcopy(policy), policy)
+        self.assertEqual(policy, sasl.Policy())
+        self.assertNotEqual(policy, sasl.Policy(cleartext="never"))
+
+    def test_the_default_secret_is_of_this_process(self) -> None:
+        """Another process has another one, and it is not shown."""
+        script = "import sasl_core as s; print(s.Policy().decoy_secret.hex())"
+        secrets = {
+            subprocess.run(
+                [sys.executable, "-c", script],
+                cwd=Path(sasl.__file__).parent.parent,
+                capture_output=True,
+                check=True,
+                timeout=60,
+            ).stdout
+            for _ in range(2)
+        }
+        secrets.add(sasl.Policy().decoy_secret.hex().encode())
+        self.assertEqual(len(secrets), 3)
+        self.assertEqual(sasl.Policy().decoy_secret, sasl.Policy().decoy_secret)
+        self.assertNotIn(repr(sasl.Policy().decoy_secret), repr(sasl.Policy()))
+
+
+if __name__ == "__main__":
+    unittest.main()
