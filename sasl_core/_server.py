@@ -82,8 +82,9 @@ class Server(Secretive):
             return Failure(
                 Reason.UNEXPECTED_INITIAL, f"{self.name} takes no initial response"
             )
-        self._turn.append(record)
-        return self.step(b"" if initial == self.profile.empty_initial else initial)
+        if initial == self.profile.empty_initial:
+            initial = b""
+        return self._receive(record, initial)
 
     def step(self, response: bytes) -> Event:
         """Take a response, in the profile's form, base64 by default."""
@@ -92,6 +93,16 @@ class Server(Secretive):
         record = self._pop()
         if not isinstance(record, ServerRecord):
             raise self._misused()
+        return self._receive(record, response)
+
+    def abort(self, detail: str = "the connection is gone") -> Failure:
+        """End the exchange from outside, even while another thread runs a step of it:
+        the client vanished, the server shuts down.
+        """
+        self._turn = _Nobody()
+        return Failure(Reason.ABORTED, detail)
+
+    def _receive(self, record: ServerRecord, response: bytes) -> Event:
         if len(response) > self.policy.max_message:
             return Failure(
                 Reason.TOO_LONG,
@@ -105,13 +116,6 @@ class Server(Secretive):
         except Malformed as error:
             return Failure(Reason.MALFORMED, str(error))
         return self._move(outcome, following)
-
-    def abort(self, detail: str = "the connection is gone") -> Failure:
-        """End the exchange from outside, even while another thread runs a step of it:
-        the client vanished, the server shuts down.
-        """
-        self._turn = _Nobody()
-        return Failure(Reason.ABORTED, detail)
 
     def _pop(self) -> Any:
         try:

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from .._events import Request
-from ..protocols.smtp import READY, TIMED_OUT, LineBuffer, Reply, over_tls
+from ..protocols.smtp import LineBuffer, Reply, over_tls
 
 if TYPE_CHECKING:
     import socket
@@ -55,6 +55,7 @@ def authenticate(
                 sock = secure = context.wrap_socket(sock, server_hostname=host)
                 output = session.secured(over_tls(session.channel, secure))
             sock.sendall(output)
+            del output  # a traceback shows locals: no password may be among them
     except BaseException:
         if sock is not given:
             sock.close()
@@ -93,7 +94,7 @@ def serve(
                 action = _settle(session, action, answer)
             if isinstance(action, Reply):
                 reply = action
-            elif action.verb == "STARTTLS" and tls is not None:
+            elif session.wants_tls and tls is not None:
                 reply = session.start_tls(pending=talk.lines.pending)
             else:
                 reply = handle(action, talk.ask)
@@ -101,7 +102,7 @@ def serve(
             talk.send(reply)
             if reply.close:
                 return
-            if reply is READY and tls is not None:
+            if session.wants_tls and tls is not None:
                 facts = talk.start_tls(tls)
                 channel = (
                     secured(facts) if secured else over_tls(session.channel, facts)
@@ -128,6 +129,7 @@ class _Talk:
         self.sock = sock
         self.lines = LineBuffer(session.line_limit)
         self._timeout = timeout
+        self._timed_out = session.timed_out
 
     def ask(self, reply: Reply | None = None) -> bytes:
         if reply is not None:
@@ -139,7 +141,7 @@ class _Talk:
                 self.sock.settimeout(max(end - monotonic(), 0.001))
                 data = self.sock.recv(_CHUNK)
             except TimeoutError:
-                self.send(TIMED_OUT)
+                self.send(self._timed_out)
                 raise _GoneError from None
             except OSError:
                 raise _GoneError from None

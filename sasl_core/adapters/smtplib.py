@@ -59,16 +59,22 @@ def login(
 
 
 def _run(smtp: smtplib.SMTP, attempt: Authentication | Attempts) -> None:
-    line: bytes | None = attempt.command()
-    while line is not None:
-        try:
-            code, text = smtp.docmd(line.decode("ascii"))
-        except OSError:
-            # A server may close on our "*": what went wrong came before.
-            if attempt.error is None:
-                raise
-            raise attempt.error from None
-        line = attempt.reply(code, text)
+    code, text = _say(smtp, attempt, attempt.command())
+    while (line := attempt.reply(code, text)) is not None:
+        code, text = _say(smtp, attempt, line)
+        del line  # a traceback shows locals: no password may be among them
+
+
+def _say(
+    smtp: smtplib.SMTP, attempt: Authentication | Attempts, line: bytes
+) -> tuple[int, bytes]:
+    try:
+        return smtp.docmd(line.decode("ascii"))
+    except OSError:
+        # A server may close on our "*": what went wrong came before.
+        if attempt.error is None:
+            raise
+    raise attempt.error
 
 
 def _channel(smtp: smtplib.SMTP) -> Channel:

@@ -13,7 +13,7 @@ import ssl
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from .._events import Request
-from ..protocols.smtp import READY, TIMED_OUT, LineBuffer, Reply, over_tls
+from ..protocols.smtp import LineBuffer, Reply, over_tls
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -65,6 +65,7 @@ async def authenticate(
             facts = writer.get_extra_info("ssl_object")
             output = session.secured(over_tls(session.channel, facts))
         writer.write(output)
+        del output  # a traceback shows locals: no password may be among them
         async with asyncio.timeout(timeout):
             await writer.drain()
 
@@ -101,7 +102,7 @@ async def serve(
                 action = await _settle(session, action, answer)
             if isinstance(action, Reply):
                 reply = action
-            elif action.verb == "STARTTLS" and tls is not None:
+            elif session.wants_tls and tls is not None:
                 reply = session.start_tls(pending=await talk.injected())
             else:
                 reply = await handle(action, talk.ask)
@@ -109,7 +110,7 @@ async def serve(
             await talk.send(reply)
             if reply.close:
                 return
-            if reply is READY and tls is not None:
+            if session.wants_tls and tls is not None:
                 facts = await talk.start_tls(tls)
                 channel = (
                     secured(facts) if secured else over_tls(session.channel, facts)
@@ -142,6 +143,7 @@ class _Talk:
         self._reader = reader
         self._writer = writer
         self._timeout = timeout
+        self._timed_out = bytes(session.timed_out)
         self._lines = LineBuffer(session.line_limit)
 
     async def ask(self, reply: Reply | None = None) -> bytes:
@@ -177,7 +179,7 @@ class _Talk:
             async with asyncio.timeout(self._timeout):
                 return await work
         except TimeoutError:
-            raise _GoneError(bytes(TIMED_OUT)) from None
+            raise _GoneError(self._timed_out) from None
         except OSError:
             raise _GoneError from None  # the client went away, or failed to shake hands
 

@@ -20,6 +20,8 @@ def split(message: bytes) -> tuple[bytes, bytes, bytes]:
     """Return the flag ("n", "y", or the name of a "p="), the authzid still escaped (b""
     for none), and what follows the header. Raise Malformed.
     """
+    if message[:3] == b"n,,":  # what nearly everybody sends
+        return b"n", b"", message[3:]
     flag, comma, rest = message.partition(b",")
     authzid, comma, rest = rest.partition(b",")
     if not comma:

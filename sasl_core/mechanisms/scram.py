@@ -158,20 +158,22 @@ class _AwaitClientFirst(ServerRecord):
 
     def receive(self, response: bytes, terms: Terms) -> ServerMove:
         flag, wanted, bare = gs2.split(response)
-        binding = self._binding(flag, terms)
+        bound = _NOTHING_BOUND
+        if flag != b"n" or wanted or self.plus:
+            header = response[: len(response) - len(bare)]
+            bound = _bound(header, self._binding(flag, terms))
         name, nonce = messages.client_first_bare(bare)
         username = authzid = ""
         if name or not terms.profile.empty_authcid:
             username = identities.read(gs2.unescape(name), "user name", terms.policy)
         if wanted:
             authzid = identities.read(gs2.unescape(wanted), "authzid", terms.policy)
-        header = response[: len(response) - len(bare)]
         return (
             FindScramKeys(username, self.math.hash_name),
             _AwaitKeys(
                 self.math,
                 Identity(username, authzid),
-                _bound(header, binding),
+                bound,
                 bare,
                 nonce + self.nonce,
                 self.plus,

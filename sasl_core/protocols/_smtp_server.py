@@ -53,7 +53,6 @@ class ServerSession(Secretive):
         "_extended",
         "_failures",
         "_greeted",
-        "_handshake",
         "_hello",
         "_legacy",
         "_max_failures",
@@ -69,6 +68,7 @@ class ServerSession(Secretive):
         "channel",
         "failure",
         "success",
+        "wants_tls",
     )
     __match_args__ = ("channel", "success", "failure")
 
@@ -100,7 +100,7 @@ class ServerSession(Secretive):
         self._failures = 0
         self._over = False  # closed() was called
         self._ending = False  # a reply said that the connection ends
-        self._handshake = False
+        self.wants_tls = False  # STARTTLS came, and the handshake is due
         self._request: Request | None = None
         self._server: Server | None = None
         self._forget()
@@ -114,6 +114,11 @@ class ServerSession(Secretive):
     def line_limit(self) -> int:
         """The most octets of a line, with its CRLF: for the LineBuffer."""
         return self._profile.line_limit or 12288
+
+    @property
+    def timed_out(self) -> Reply:
+        """What to say to a client that was waited for in vain, before closing."""
+        return replies.TIMED_OUT
 
     def keywords(self) -> tuple[str, ...]:
         """Return the lines for the reply to EHLO, as they apply now: STARTTLS, AUTH."""
@@ -142,7 +147,7 @@ class ServerSession(Secretive):
             )
         if self._ending:
             return replies.CLOSING
-        if self._handshake:
+        if self.wants_tls:
             return self._end(replies.INJECTED)
         text = line.removesuffix(b"\r\n")
         too_long = len(text) + 2 > self.line_limit
@@ -176,7 +181,7 @@ class ServerSession(Secretive):
     def replied(self, command: Command, reply: Reply) -> None:
         """Tell how the application answered a command, so that state follows it."""
         if command.verb == "STARTTLS" and reply.code != replies.READY.code:
-            self._handshake = False
+            self.wants_tls = False
         if command.verb in _HELLOS and reply.code >= 400:
             self._greeted = self._extended = False
         refused_mail = command.verb == "MAIL" and reply.code >= 400
@@ -201,9 +206,9 @@ class ServerSession(Secretive):
 
         Raise StateError unless STARTTLS came last and the channel is encrypted.
         """
-        if not self._handshake or not channel.encrypted:
+        if not self.wants_tls or not channel.encrypted:
             raise StateError("secured() follows STARTTLS, with an encrypted channel")
-        self._handshake = False
+        self.wants_tls = False
         self.channel = channel
         self._forget()
 
@@ -269,7 +274,7 @@ class ServerSession(Secretive):
             return replies.TLS_ALREADY
         if command.argument:
             return replies.TLS_SYNTAX
-        self._handshake = True
+        self.wants_tls = True
         return command
 
     def _mail(self, argument: bytes) -> Action:

@@ -15,7 +15,7 @@ import time
 import sasl_core as sasl
 from sasl_core.protocols.smtp import ClientSession
 
-from ._loopback import ALWAYS, CLEAR, HOST, needs_tls
+from ._loopback import ALWAYS, CLEAR, HOST, needs_tls, secrets_in
 
 USER = sasl.Credentials("user", "pencil")
 PLAIN = b"AUTH PLAIN AHVzZXIAcGVuY2ls"
@@ -51,6 +51,31 @@ class Clients:
         with self.assertRaises(sasl.AuthenticationError):
             self.login(session(credentials=wrong, policy=policy), server.port)
         self.assertEqual(server.wait().accounts.asked, ["CheckPassword"])
+
+    def test_no_secret_is_in_the_traceback(self) -> None:
+        secret = "\0user\0hunter2"
+        for last in (b"535 no\r\n", b"334 !\r\n", b"235 a\r\n235 b\r\n", b"???\r\n"):
+            for policy in (ALWAYS, sasl.Policy(cleartext="always", allow=["PLAIN"])):
+                offer = b"250-x\r\n250 AUTH PLAIN CRAM-MD5\r\n"
+                server = self.script(GREETING, offer, last, b"501 no\r\n", None)
+                who = sasl.Credentials("user", "hunter2")
+                with self.assertRaises(sasl.SASLError) as caught:
+                    self.login(session(credentials=who, policy=policy), server.port)
+                found = secrets_in(caught.exception, "hunter2", secret)
+                self.assertEqual(found, [])
+
+    def test_no_password_just_sent_is_in_the_traceback(self) -> None:
+        replies = (
+            b"250-x\r\n250 AUTH LOGIN\r\n",
+            b"334 \r\n",
+            b"334 \r\n",
+            b"535 no\r\n",
+        )
+        server = self.script(GREETING, *replies, None)
+        who = sasl.Credentials("user", "hunter2")
+        with self.assertRaises(sasl.AuthenticationError) as caught:
+            self.login(session(credentials=who), server.port)
+        self.assertEqual(secrets_in(caught.exception, "hunter2"), [])
 
     def test_starttls(self) -> None:
         serving, trusting = needs_tls()

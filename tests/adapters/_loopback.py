@@ -11,7 +11,9 @@ import ssl
 import subprocess
 import tempfile
 import threading
+import traceback
 import unittest
+from base64 import b64encode
 from pathlib import Path
 
 import sasl_core as sasl
@@ -284,6 +286,27 @@ class Talk:
         """Hang up."""
         self.file.close()
         self.sock.close()
+
+
+def secrets_in(error: BaseException, *secrets: str) -> list[str]:
+    """Return where a secret, or its base64, is among our frames' locals."""
+    wanted = [*secrets, *(b64encode(secret.encode()).decode() for secret in secrets)]
+    found = []
+    pending: list[BaseException | None] = [error]
+    while pending:
+        one = pending.pop()
+        if one is None:
+            continue
+        pending += [one.__cause__, one.__context__]
+        for frame, _ in traceback.walk_tb(one.__traceback__):
+            if "sasl_core" in Path(frame.f_code.co_filename).parts:
+                shown = {name: repr(value) for name, value in frame.f_locals.items()}
+                found += [
+                    f"{frame.f_code.co_qualname}: {name}"
+                    for name, text in shown.items()
+                    if any(secret in text for secret in wanted)
+                ]
+    return found
 
 
 class Case(unittest.TestCase):

@@ -10,7 +10,7 @@ import sasl_core as sasl
 from sasl_core import profiles
 from sasl_core.adapters.smtplib import authenticate, login
 
-from ._loopback import ALWAYS, HOST, Case, Script, Server, needs_tls
+from ._loopback import ALWAYS, HOST, Case, Script, Server, needs_tls, secrets_in
 
 USER = sasl.Credentials("user", "pencil")
 GREETING = b"220 mail.example.com ESMTP\r\n"
@@ -152,6 +152,24 @@ class Login(SMTPCase):
         server = self.script(GREETING, ehlo("CRAM-MD5"), None)
         with self.assertRaises(smtplib.SMTPServerDisconnected):
             login(self.connect(server), USER, policy=ALWAYS)
+
+    def test_no_secret_is_in_the_traceback(self) -> None:
+        for last in (b"535 no\r\n", b"334 !\r\n", b"250 no\r\n"):
+            for names in (["PLAIN"], ["CRAM-MD5"], ["LOGIN"]):
+                server = self.script(GREETING, ehlo(*names), last, b"501 no\r\n", None)
+                who = sasl.Credentials("user", "hunter2")
+                with self.assertRaises(sasl.SASLError) as caught:
+                    login(self.connect(server), who, policy=ALWAYS)
+                found = secrets_in(caught.exception, "hunter2", "\0user\0hunter2")
+                self.assertEqual(found, [])
+
+    def test_no_password_just_sent_is_in_the_traceback(self) -> None:
+        replies = ehlo("LOGIN"), b"334 \r\n", b"334 \r\n", b"535 no\r\n"
+        server = self.script(GREETING, *replies, None)
+        who = sasl.Credentials("user", "hunter2")
+        with self.assertRaises(sasl.AuthenticationError) as caught:
+            login(self.connect(server), who, policy=ALWAYS)
+        self.assertEqual(secrets_in(caught.exception, "hunter2"), [])
 
     def test_smtplibs_own_is_not_used(self) -> None:
         server = self.serve(policy=ALWAYS)

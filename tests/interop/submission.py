@@ -32,7 +32,7 @@ class Submission:
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         started: queue.Queue[int] = queue.Queue()
-        self._thread = threading.Thread(target=self._run, args=(started,))
+        self._thread = threading.Thread(target=self._run, args=(started,), daemon=True)
         self._thread.start()
         self.port = started.get(timeout=5)
 

@@ -31,6 +31,9 @@ def setUpModule() -> None:
     unittest.addModuleCleanup(ours.close)
 
 
+tearDownModule = unittest.doModuleCleanups  # which pytest would not call
+
+
 class ClientTest(Checks):
     """What is the same for each program."""
 

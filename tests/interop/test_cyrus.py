@@ -36,6 +36,9 @@ def setUpModule() -> None:
     NAME = f"Cyrus SASL {cyrus.version}"
 
 
+tearDownModule = unittest.doModuleCleanups  # which pytest would not call
+
+
 def channel(external: str | None = None) -> sasl.Channel:
     return sasl.Channel(True, service="smtp", host=REALM, external=external)
 

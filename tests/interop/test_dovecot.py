@@ -24,6 +24,9 @@ def setUpModule() -> None:
     dovecot = unittest.enterModuleContext(running())
 
 
+tearDownModule = unittest.doModuleCleanups  # which pytest would not call
+
+
 @contextlib.contextmanager
 def seen_by_dovecot(mechanism: str, case: Case) -> Iterator[None]:
     """Expect its log to name one more login: the user and the mechanism it saw."""

@@ -22,6 +22,9 @@ def setUpModule() -> None:
     exim = unittest.enterModuleContext(running(checker.mta_socket))
 
 
+tearDownModule = unittest.doModuleCleanups  # which pytest would not call
+
+
 @each(matrix(NATIVE))
 class NativeTest(Checks):
     """Exim checks by itself."""

@@ -22,6 +22,9 @@ def setUpModule() -> None:
     postfix = unittest.enterModuleContext(running(checker.mta_socket))
 
 
+tearDownModule = unittest.doModuleCleanups  # which pytest would not call
+
+
 @each(matrix(BY_DOVECOT, masters=True))
 class DovecotTest(Checks):
     """Dovecot's authentication service checks."""

@@ -530,7 +530,9 @@ class StartTLS(Case):
     def secured(self, **options):
         peer = greeted(CLEAR, starttls=True, **options)
         self.assertEqual(peer.say(b"STARTTLS"), smtp.READY)
+        self.assertTrue(peer.session.wants_tls)
         peer.session.secured(TLS)
+        self.assertFalse(peer.session.wants_tls)
         return peer
 
     def test_everything_is_dropped(self) -> None:

@@ -60,21 +60,29 @@ def client(
 
 
 def log_in(
-    port: int, mechanism: str, mine: sasl.Credentials, certificate: str | None
+    port: int,
+    mechanism: str,
+    mine: sasl.Credentials,
+    certificate: str | None,
+    *,
+    exporter: bool = False,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Log in by SMTP over STARTTLS and leave; status 0 is success."""
+    """Log in by SMTP over STARTTLS and leave; status 0 is success.
+
+    It binds -PLUS by TLS 1.3's `exporter` or, as Python's ssl module knows nothing of
+    that, by tls-unique of TLS 1.2.
+    """
     files = certificates()
     command = ["gsasl", "--smtp", f"--connect=localhost:{port}", "--starttls"]
     command += [f"--x509-ca-file={files.authority}", f"--mechanism={mechanism}"]
     if certificate is not None:
         command += [f"--x509-cert-file={files.alice}"]
         command += [f"--x509-key-file={files.alice_key}"]
-    if mechanism.endswith("-PLUS"):
-        # Python's ssl module can tell no binding of TLS 1.3 that is in its list.
-        command.append("--priority=NORMAL:-VERS-TLS1.3")
-    else:
+    if not mechanism.endswith("-PLUS"):
         # It refuses to run SCRAM without -PLUS where it could bind the channel.
         command.append("--no-cb")
+    elif not exporter:
+        command.append("--priority=NORMAL:-VERS-TLS1.3")
     return run([*command, *_told(mechanism, mine), "--application-data"])
 
 

@@ -54,7 +54,7 @@ class _Threaded(socketserver.ThreadingTCPServer):
 @contextlib.contextmanager
 def _running(handler: type[socketserver.BaseRequestHandler]) -> Iterator[int]:
     with _Threaded((HOST, 0), handler) as server:
-        serve = threading.Thread(target=server.serve_forever, args=(0.05,))
+        serve = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         serve.start()
         try:
             yield int(server.server_address[1])
