@@ -146,7 +146,7 @@ async def visit(
             greeting=smtp.Reply(220, "localhost ESMTP"),
             tls=tls and tls.server,
             # The ssl module cannot tell a server its own certificate, to bind to.
-            secured=lambda facts: sasl.Channel.from_ssl(
+            secured=lambda facts: channel.over_tls(
                 facts, certificate=tls and tls.certificate
             ),
         )

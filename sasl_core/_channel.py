@@ -138,6 +138,8 @@ class Channel(Frozen):
         external: str | None = None,
         remote: str | None = None,
     ) -> None:
+        if not isinstance(encrypted, bool):
+            raise TypeError("whether a channel is encrypted is True or False")
         _set(self, "encrypted", encrypted)
         _set(self, "service", service)
         _set(self, "host", host)
@@ -180,6 +182,26 @@ class Channel(Frozen):
             bindings=_bindings(tls, version, certificate, exporter),
             external=external,
             remote=remote,
+        )
+
+    def over_tls(
+        self,
+        tls: TLSObject,
+        *,
+        external: str | None = None,
+        certificate: bytes | None = None,
+        exporter: bytes | None = None,
+    ) -> Channel:
+        """Return the same channel after STARTTLS; the rest as `from_ssl`."""
+        return Channel.from_ssl(
+            tls,
+            service=self.service,
+            host=self.host,
+            port=self.port,
+            external=external,
+            remote=self.remote,
+            certificate=certificate,
+            exporter=exporter,
         )
 
 

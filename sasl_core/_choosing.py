@@ -7,7 +7,8 @@ from ._errors import NoMechanism
 from ._policy import DEFAULT, Policy
 from ._profile import BASE64
 from ._server import Server
-from .mechanisms import find, folded, is_name, registered
+from ._strict import folded
+from .mechanisms import find, is_name, registered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

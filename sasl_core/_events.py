@@ -86,7 +86,7 @@ class Request(Secretive):
         """Answer. One of the wrong type is a StateError and a closed exchange: a
         coroutine, a Mock or a 1 must never count as a yes.
         """
-        server = self._server
+        server = self._exchange
         if server._pop() is not self:
             raise server._misused()
         if not self._fits(answer):
@@ -109,9 +109,25 @@ class Request(Secretive):
 
     def refuse(self, reason: Reason, detail: str = "") -> Event:
         """End the exchange: a disabled account, an expired password, a transition."""
-        if self._server._pop() is not self:
-            raise self._server._misused()
+        if not isinstance(reason, Reason):
+            raise TypeError(f"a reason is a Reason, not {type(reason).__name__}")
+        server = self._exchange
+        if server._pop() is not self:
+            raise server._misused()
         return Failure(reason, detail)
+
+    @property
+    def answered(self) -> bool:
+        """Whether it was settled, in one way or another."""
+        return self not in self._exchange._turn
+
+    @property
+    def _exchange(self) -> Server:
+        try:
+            return self._server
+        except AttributeError:
+            pass
+        raise StateError("a request made by hand belongs to no exchange")
 
     def _fits(self, answer: Any) -> bool:
         return type(answer) is bool

@@ -75,6 +75,14 @@ class Policy(Frozen):
             raise ValueError('cleartext is "encrypted", "always" or "never"')
         if channel_binding not in ("prefer", "disable", "require"):
             raise ValueError('channel_binding is "prefer", "disable" or "require"')
+        if not 1 <= iterations[0] <= iterations[1]:
+            raise ValueError("iterations are at least 1, the least before the most")
+        if decoy[0] < 1 or decoy[1] < 1:
+            raise ValueError(
+                "a decoy has at least one iteration, and one octet of salt"
+            )
+        if max_message < 1:
+            raise ValueError("a message has at least one octet")
         _set(self, "allow", None if allow is None else _names(allow))
         _set(self, "deny", _names(deny))
         _set(self, "cleartext", cleartext)

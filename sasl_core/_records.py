@@ -8,6 +8,7 @@ import hmac
 import os
 
 from ._scram_math import suite
+from ._strict import must_be_octets
 from ._value import Frozen
 
 _set = object.__setattr__
@@ -44,6 +45,8 @@ class ScramKeys(Frozen):
         server_key: bytes,
     ) -> None:
         size = suite(hash_name).size
+        for octets in (salt, stored_key, server_key):
+            must_be_octets(octets)
         if len(stored_key) != size or len(server_key) != size:
             raise ValueError(f"keys for {hash_name} have {size} octets")
         if iterations < 1 or not salt:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ._events import Event
     from ._policy import Policy
     from ._profile import Profile
-    from ._states import ServerMove, Terms
+    from ._states import Terms
     from .mechanisms import Mechanism
 
 
@@ -131,7 +131,9 @@ class Server(Secretive):
         )
 
     def _move(
-        self, outcome: bytes | Request | Success | Failure, following: Any
+        self,
+        outcome: bytes | Request | Success | Failure | _Authorized,
+        following: Any,
     ) -> Event:
         if isinstance(outcome, Request):
             outcome._server = self
@@ -142,19 +144,20 @@ class Server(Secretive):
             self._turn.append(following)  # last: an interrupt leaves it closed
             return challenge
         elif isinstance(outcome, Success):
-            # A mechanism leaves its name out: where it stands, `Authorize` is settled.
-            if not outcome.mechanism:
-                outcome.mechanism = self.name
-                identity = outcome.identity
-                if identity.authzid != identity.authcid:
-                    asked = Authorize(identity.authcid, identity.authzid)
-                    return self._move(asked, _AwaitAuthorization(outcome))
-            if outcome.data is not None:
-                return self._deliver(outcome, outcome.data)
+            outcome.mechanism = self.name
+            identity = outcome.identity
+            if identity.authzid != identity.authcid:
+                asked = Authorize(identity.authcid, identity.authzid)
+                return self._move(asked, _AwaitAuthorization(outcome))
+            return self._deliver(outcome)
+        elif isinstance(outcome, _Authorized):
+            return self._deliver(outcome.success)
         return outcome
 
-    def _deliver(self, success: Success, data: bytes) -> Event:
-        text = self.profile.encode(data)
+    def _deliver(self, success: Success) -> Event:
+        if success.data is None:
+            return success
+        text = self.profile.encode(success.data)
         if self.profile.success_data:
             success.data = text
             return success
@@ -179,10 +182,19 @@ class _AwaitAuthorization(Asking):
     def __init__(self, success: Success) -> None:
         self.success = success
 
-    def take(self, answer: bool, terms: Terms) -> ServerMove:
+    def take(self, answer: bool, terms: Terms) -> Any:  # no mechanism's move
         if not answer:
             return Failure(Reason.NOT_AUTHORIZED, "may not act as that identity"), None
-        return self.success, None
+        return _Authorized(self.success), None
+
+
+class _Authorized:
+    """A success that was asked about: not a Success, so that none passes unasked."""
+
+    __slots__ = ("success",)
+
+    def __init__(self, success: Success) -> None:
+        self.success = success
 
 
 class _AwaitAcknowledgement(ServerRecord):
@@ -191,7 +203,7 @@ class _AwaitAcknowledgement(ServerRecord):
     def __init__(self, success: Success) -> None:
         self.success = success
 
-    def receive(self, response: bytes, terms: Terms) -> ServerMove:
+    def receive(self, response: bytes, terms: Terms) -> Any:  # no mechanism's move
         if response:
             raise Malformed("the response to the last challenge must be empty")
-        return self.success, None
+        return _Authorized(self.success), None

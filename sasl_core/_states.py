@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     # response, empty where the client speaks first; and the record that waits for it.
     ServerOpening: TypeAlias = tuple[bytes, "ServerRecord"]
     # A server's record challenges with octets, asks, refuses, or succeeds: its Success
-    # has raw data and no name yet, and is final only once `Authorize` is settled.
+    # has raw data, and is final only once `Authorize` is settled.
     ServerMove: TypeAlias = tuple[
         "bytes | Request | Success | Failure",
         "ServerRecord | Asking | None",

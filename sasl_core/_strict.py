@@ -57,6 +57,14 @@ def encoded(text: str) -> bytes:
     raise ValueError("a lone surrogate has no UTF-8 (RFC 3629, section 3)")
 
 
+def folded(name: str) -> str:
+    """Return a mechanism's name in upper case.
+
+    One beyond ASCII stays as it is: the upper case of U+017F, the long s, is an S.
+    """
+    return name.upper() if name.isascii() else name
+
+
 def must_be_octets(value: object) -> None:
     """Raise TypeError for anything but bytes: a str has no octets yet."""
     if not isinstance(value, bytes):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, ClassVar, NoReturn
+    from typing import Any, ClassVar, NoReturn, Self
 
 
 class Value:
@@ -50,6 +50,11 @@ class Frozen(Value):
 
     def __delattr__(self, name: str) -> NoReturn:
         raise AttributeError(f"{type(self).__name__} is immutable")
+
+    def replace(self, **changes: Any) -> Self:
+        """Return the same value with other fields, by name."""
+        fields = dict(zip(self.__match_args__, self._fields(), strict=True))
+        return type(self)(**fields | changes)
 
     def __copy__(self) -> Frozen:
         return self

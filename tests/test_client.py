@@ -99,6 +99,28 @@ class FinishTest(unittest.TestCase):
             with self.subTest(data), self.assertRaises(error):
                 point.copy().finish(data)
 
+    def last(self, profile: sasl.Profile) -> accounts.Point:
+        """Return a client of SCRAM that waits for the signature."""
+        return [
+            point
+            for point in accounts.points_of("SCRAM-SHA-256", profile)
+            if isinstance(point.waiting, sasl.Client) and point.method == "step"
+        ][-1]
+
+    def test_the_right_signature_where_no_data_can_be(self) -> None:
+        """SMTP's success has none: whatever it is, it did not come by the protocol."""
+        point = self.last(profiles.BASE64)
+        with self.assertRaises(sasl.ProtocolError):
+            point.copy().finish(*point.honest)
+
+    def test_a_challenge_as_success_data(self) -> None:
+        """What still wants an answer is no last message."""
+        for name in ("CRAM-MD5", "LOGIN"):
+            client = accounts.make_client(name, profile=profiles.RAW)
+            client.start()
+            with self.subTest(name), self.assertRaises(sasl.SASLError):
+                client.finish(b"<1896.697170952@postoffice.reston.mci.net>")
+
     def test_it_is_no_truth_value(self) -> None:
         """A success that came too early raises: it cannot be overlooked."""
         client = plain()

@@ -115,6 +115,10 @@ class MalformedTest(unittest.TestCase):
 
     def test_odd_lengths(self) -> None:
         """Indefinite, and longer than any certificate."""
+        whole = certificate("1.2.840.113549.1.1.11")
+        longer = whole[:1] + b"\x85" + (len(whole) - 2).to_bytes(5, "big") + whole[2:]
+        with self.assertRaises(ValueError):
+            end_point_hash(longer)
         for head in (b"\x30\x80", b"\x30\x85\0\0\0\0\1", b"\x30\xff", b"", b"\x31\0"):
             with self.subTest(head), self.assertRaises(ValueError):
                 end_point_hash(head + bytes(100))

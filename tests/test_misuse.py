@@ -17,7 +17,8 @@ from unittest import mock
 
 import sasl_core as sasl
 from sasl_core import profiles
-from sasl_core.mechanisms import find
+from sasl_core._states import SATISFIED, ServerRecord
+from sasl_core.mechanisms import Mechanism, find
 
 from . import _accounts as accounts
 
@@ -352,6 +353,68 @@ class _Gate:
             self.entered.set()
             self.open.wait(10)
         return self.function(*args, **kwargs)
+
+
+class HandMadeTest(unittest.TestCase):
+    """What an application's own tests may do."""
+
+    def test_a_request_of_no_exchange(self) -> None:
+        """It can be made and looked at, not answered."""
+        request = sasl.CheckPassword("user", "pencil")
+        self.assertEqual(request.username, "user")
+        for call in (request.deny, request.unavailable, lambda: request.answer(True)):
+            with self.assertRaises(sasl.StateError):
+                call()
+
+    def test_a_reason_is_a_reason(self) -> None:
+        """A str would be sent to nobody knows whom."""
+        channel = sasl.Channel(encrypted=True)
+        request = sasl.server("PLAIN", channel=channel).start(b"AGEAYg==")
+        with self.assertRaises(TypeError):
+            request.refuse("disabled")
+        self.assertFalse(request.answered)
+        self.assertIsInstance(request.refuse(sasl.Reason.DISABLED), sasl.Failure)
+        self.assertTrue(request.answered)
+
+    def test_values_of_the_wrong_kind(self) -> None:
+        """A str is no truth value, no octets and no list of names."""
+        with self.assertRaises(TypeError):
+            sasl.Channel(encrypted="false")
+        with self.assertRaises(TypeError):
+            sasl.ScramKeys("sha256", "salt", 4096, bytes(32), bytes(32))
+        with self.assertRaises(TypeError):
+            sasl.client(
+                [b"PLAIN"],
+                sasl.Credentials("user", "pencil"),
+                channel=sasl.Channel(encrypted=True),
+            )
+        for wrong in ({"iterations": (5, 1)}, {"decoy": (0, 0)}, {"max_message": 0}):
+            with self.subTest(wrong), self.assertRaises(ValueError):
+                sasl.Policy(**wrong)
+
+    def test_a_mechanism_cannot_settle_the_authorization(self) -> None:
+        """A third party's Success with a name in it is asked about all the same."""
+
+        class Proof(ServerRecord):
+            __slots__ = ()
+
+            def receive(self, response: bytes, terms: Any) -> Any:
+                identity = sasl.Identity("user", "boss")
+                return sasl.Success(identity, mechanism="X-PROOF"), None
+
+        mine = Mechanism(
+            "X-PROOF",
+            lambda *_: (b"", SATISFIED),
+            lambda *_: (b"", Proof()),
+            strength=1,
+        )
+        channel = sasl.Channel(encrypted=True)
+        server = sasl.Server(
+            mine, channel, sasl.Policy(), sasl.profiles.RAW, False, None, None
+        )
+        event = server.start(b"x")
+        self.assertIsInstance(event, sasl.Authorize)
+        self.assertIsInstance(event.deny(), sasl.Failure)
 
 
 class ThreadTest(unittest.TestCase):

@@ -115,7 +115,9 @@ class ExampleTest(unittest.TestCase):
         thread = threading.Thread(target=serve)
         thread.start()
         real = sasl.Credentials
-        with mock.patch.object(sasl, "Credentials", lambda name, _: real(name, password)):
+        with mock.patch.object(
+            sasl, "Credentials", lambda name, _: real(name, password)
+        ):
             try:
                 client["authenticate"](
                     server["OFFERED"],

@@ -170,6 +170,19 @@ class TextFormTest(unittest.TestCase):
             with contextlib.suppress(ValueError):
                 sasl.ScramKeys.parse(scheme + text)
 
+    def test_what_is_too_long_for_a_record(self) -> None:
+        """It is not read, right as it is."""
+        good = keys()
+        for size, refused in ((1024, False), (4096, True)):
+            text = sasl.ScramKeys(
+                "sha256", bytes(size), 4096, good.stored_key, good.server_key
+            ).format()
+            if refused:
+                with self.assertRaises(ValueError):
+                    sasl.ScramKeys.parse(text)
+            else:
+                self.assertEqual(len(sasl.ScramKeys.parse(text).salt), size)
+
     def test_an_unknown_form(self) -> None:
         """It is named in the error."""
         with self.assertRaisesRegex(ValueError, "htpasswd"):

@@ -170,7 +170,7 @@ class Rule03Limits(unittest.TestCase):
                 self.assertIs(server.step(long).reason, sasl.Reason.TOO_LONG)
                 client = accounts.make_client(name)
                 client.start()
-                with self.assertRaises(sasl.ProtocolError):
+                with self.assertRaisesRegex(sasl.ProtocolError, "more than 65536"):
                     client.step(long)
 
     def test_rule_03_before_normalization(self) -> None:

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from .._events import Request
-from ..protocols.smtp import LineBuffer, Reply, over_tls
+from ..protocols.smtp import LineBuffer, Reply
 
 if TYPE_CHECKING:
     import socket
@@ -53,7 +53,7 @@ def authenticate(
                 context = tls or ssl.create_default_context()
                 host = session.channel.host or None
                 sock = secure = context.wrap_socket(sock, server_hostname=host)
-                output = session.secured(over_tls(session.channel, secure))
+                output = session.secured(session.channel.over_tls(secure))
             sock.sendall(output)
             del output  # a traceback shows locals: no password may be among them
     except BaseException:
@@ -104,9 +104,7 @@ def serve(
                 return
             if session.wants_tls and tls is not None:
                 facts = talk.start_tls(tls)
-                channel = (
-                    secured(facts) if secured else over_tls(session.channel, facts)
-                )
+                channel = secured(facts) if secured else session.channel.over_tls(facts)
                 session.secured(channel)
     except _GoneError:
         pass

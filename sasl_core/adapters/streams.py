@@ -13,7 +13,7 @@ import ssl
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from .._events import Request
-from ..protocols.smtp import LineBuffer, Reply, over_tls
+from ..protocols.smtp import LineBuffer, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -63,7 +63,7 @@ async def authenticate(
             async with asyncio.timeout(timeout):
                 await writer.start_tls(tls, server_hostname=host)
             facts = writer.get_extra_info("ssl_object")
-            output = session.secured(over_tls(session.channel, facts))
+            output = session.secured(session.channel.over_tls(facts))
         writer.write(output)
         del output  # a traceback shows locals: no password may be among them
         async with asyncio.timeout(timeout):
@@ -112,9 +112,7 @@ async def serve(
                 return
             if session.wants_tls and tls is not None:
                 facts = await talk.start_tls(tls)
-                channel = (
-                    secured(facts) if secured else over_tls(session.channel, facts)
-                )
+                channel = secured(facts) if secured else session.channel.over_tls(facts)
                 session.secured(channel)
     except _GoneError as ended:
         writer.write(ended.last)  # no drain: it may be what timed out

@@ -10,6 +10,7 @@ import hashlib
 
 from .._events import CheckPassword, CheckToken, FindPassword, FindScramKeys
 from .._scram_math import NAMES
+from .._strict import folded
 from .._value import Value
 
 TYPE_CHECKING = False
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     ]
     ServerFactory: TypeAlias = Callable[[Terms, bytes | None], ServerOpening]
 
-__all__ = ["Mechanism", "find", "folded", "is_name", "register", "registered"]
+__all__ = ["Mechanism", "find", "is_name", "register", "registered"]
 
 _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 
@@ -158,14 +159,12 @@ def register(mechanism: Mechanism) -> None:
 
 def find(name: str) -> Mechanism | None:
     """Return the mechanism of this name, in any case; None for an unknown one."""
-    return _registry.get(name) or _registry.get(folded(name))
-
-
-def folded(name: str) -> str:
-    """Return the name in upper case; one beyond ASCII as it is, since U+017F, the long
-    s, has an S for its upper case.
-    """
-    return name.upper() if name.isascii() else name
+    found = _registry.get(name)
+    if found is None:
+        if not isinstance(name, str):
+            raise TypeError(f"a mechanism's name is a str, not {type(name).__name__}")
+        found = _registry.get(folded(name))
+    return found
 
 
 def registered() -> tuple[Mechanism, ...]:

@@ -14,12 +14,28 @@ MAX_NAME = 1024  # octets; SMTP's longest address has 254
 MAX_PASSWORD = 4096  # so that nobody can make a server hash a megabyte
 
 
-def read(octets: bytes, what: str, policy: Policy, *, stored: bool = False) -> str:
+def read_password(octets: bytes, policy: Policy) -> str:
+    """Read a password; raise Malformed as `read` does."""
+    return read(octets, "password", policy, limit=MAX_PASSWORD)
+
+
+def write_password(text: str | None) -> bytes:
+    """Encode our own password, which may hold the end of a line; raise Malformed."""
+    return write(text or "", "password", forbidden="\0")
+
+
+def read(
+    octets: bytes,
+    what: str,
+    policy: Policy,
+    *,
+    stored: bool = False,
+    limit: int = MAX_NAME,
+) -> str:
     """Decode and prepare what a client sent; raise Malformed, also where nothing is left.
 
     `what` names it in the error. NUL, CR and LF never pass, prepared or not.
     """
-    limit = MAX_PASSWORD if what == "password" else MAX_NAME
     if len(octets) > limit:
         raise Malformed(f"the {what} is longer than {limit} octets")
     try:
@@ -43,16 +59,14 @@ def read(octets: bytes, what: str, policy: Policy, *, stored: bool = False) -> s
     return text
 
 
-def write(text: str, what: str) -> bytes:
+def write(text: str, what: str, forbidden: str = "\0\r\n") -> bytes:
     """Encode one of our own, as it is; raise Malformed where none could read it."""
     if text and text.isascii() and text.isprintable():
         return text.encode("ascii")
     if not text:
         raise Malformed(f"the {what} is empty")
-    # A password may hold a line's end, and is never a part of one; a name may not.
-    forbidden = "\0" if what == "password" else "\0\r\n"
     if not set(forbidden).isdisjoint(text):
-        raise Malformed(f"the {what} holds a NUL, CR or LF")
+        raise Malformed(f"the {what} holds a NUL, or the end of a line")
     try:
         return encoded(text)
     except ValueError as error:

@@ -37,7 +37,7 @@ def client(
     """Make the client's first record."""
     username = identities.write(credentials.username, "user name")
     password = _prepared(credentials.password or "", terms.policy)
-    return None, _AwaitChallenge(username, identities.write(password, "password"))
+    return None, _AwaitChallenge(username, identities.write_password(password))
 
 
 def server(terms: Terms, nonce: bytes | None) -> ServerOpening:

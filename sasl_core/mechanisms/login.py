@@ -25,7 +25,7 @@ def client(
     """Make the client's first record."""
     return None, _AwaitUserPrompt(
         identities.write(credentials.username, "user name"),
-        identities.write(credentials.password or "", "password"),
+        identities.write_password(credentials.password),
     )
 
 
@@ -67,5 +67,5 @@ class _AwaitPassword(ServerRecord):
     username: str
 
     def receive(self, response: bytes, terms: Terms) -> ServerMove:
-        password = identities.read(response, "password", terms.policy)
+        password = identities.read_password(response, terms.policy)
         return CheckPassword(self.username, password), AwaitVerdict(self.username)

@@ -28,7 +28,7 @@ def client(
     fields = (
         identities.write(authzid, "authzid") if authzid else b"",
         identities.write(credentials.username, "user name"),
-        identities.write(credentials.password or "", "password"),
+        identities.write_password(credentials.password),
     )
     return b"\0".join(fields), SATISFIED
 
@@ -49,7 +49,7 @@ class _AwaitMessage(ServerRecord):
         # An account's name is never made of code points that no preparation was
         # defined for; a password may be (RFC 4616 leaves it open).
         username = identities.read(fields[1], "user name", policy, stored=True)
-        password = identities.read(fields[2], "password", policy)
+        password = identities.read_password(fields[2], policy)
         wanted = identities.read(authzid, "authzid", policy) if authzid else ""
         return CheckPassword(username, password), AwaitVerdict(username, wanted)
 

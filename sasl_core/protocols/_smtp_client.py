@@ -216,11 +216,7 @@ class Attempts(Secretive):
     def _begin(self, names: tuple[str, ...]) -> Authentication:
         # What was tried is denied, not left out: with a -PLUS gone from the list, SCRAM
         # would claim that the server did not offer it (RFC 5802, section 6).
-        policy = self._policy
-        if self._tried:
-            fields = {name: getattr(policy, name) for name in policy.__match_args__}
-            fields["deny"] = {*policy.deny, *self._tried}
-            policy = Policy(**fields)
+        policy = self._policy.replace(deny={*self._policy.deny, *self._tried})
         chosen = begin(
             names,
             self._credentials,

@@ -162,10 +162,11 @@ class ServerSession(Secretive):
     def resume(self, event: Event) -> Action:
         """Go on with the event that the settled request gave; return what to do.
 
-        Raise StateError if no request waits, or if that is not an event.
+        Raise StateError if no request waits, if it was not answered, or if that is not
+        an event.
         """
-        if self._request is None:
-            raise StateError("no request waits for an answer")
+        if self._request is None or not self._request.answered:
+            raise StateError("no request waits, or it has no answer yet")
         if not isinstance(event, (Challenge, Success, Failure, Request)):
             raise StateError("resume takes the event that the answered request gave")
         self._request = None

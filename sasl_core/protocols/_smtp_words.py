@@ -8,10 +8,6 @@ from .._reasons import Reason
 from .._value import Frozen, Secretive
 from ._lines import LineBuffer
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from .._channel import Channel, TLSObject
-
 _set = object.__setattr__
 
 
@@ -165,14 +161,3 @@ def reason_of(code: int, text: str) -> Reason:
     if 400 <= code <= 499:
         return _REASONS.get(code, Reason.UNAVAILABLE)
     return _REASONS.get(code, Reason.BAD_CREDENTIALS)
-
-
-def over_tls(channel: Channel, tls: TLSObject) -> Channel:
-    """Return the same channel after its STARTTLS, with the facts of the TLS object."""
-    return type(channel).from_ssl(
-        tls,
-        service=channel.service,
-        host=channel.host,
-        port=channel.port,
-        remote=channel.remote,
-    )

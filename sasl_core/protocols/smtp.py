@@ -11,7 +11,7 @@ from ._smtp_client import Attempts, Authentication, mechanisms
 from ._smtp_replies import READY, TIMED_OUT
 from ._smtp_server import ServerSession
 from ._smtp_session import ClientSession
-from ._smtp_words import Action, Command, Reply, over_tls, reason_of
+from ._smtp_words import Action, Command, Reply, reason_of
 from ._xtext import read_identity, write_identity
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "Reply",
     "ServerSession",
     "mechanisms",
-    "over_tls",
     "read_identity",
     "reason_of",
     "write_identity",

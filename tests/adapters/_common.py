@@ -6,6 +6,7 @@ The classes are mixed into test cases, each of which names its adapter.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import socket
 import ssl
@@ -15,7 +16,7 @@ import time
 import sasl_core as sasl
 from sasl_core.protocols.smtp import ClientSession
 
-from ._loopback import ALWAYS, CLEAR, HOST, needs_tls, secrets_in
+from ._loopback import ALWAYS, CLEAR, HOST, needs_tls, secrets_shown
 
 USER = sasl.Credentials("user", "pencil")
 PLAIN = b"AUTH PLAIN AHVzZXIAcGVuY2ls"
@@ -53,29 +54,26 @@ class Clients:
         self.assertEqual(server.wait().accounts.asked, ["CheckPassword"])
 
     def test_no_secret_is_in_the_traceback(self) -> None:
-        secret = "\0user\0hunter2"
+        who = sasl.Credentials("user", "hunter2")
+        plain = sasl.Policy(cleartext="always", allow=["PLAIN"])
         for last in (b"535 no\r\n", b"334 !\r\n", b"235 a\r\n235 b\r\n", b"???\r\n"):
-            for policy in (ALWAYS, sasl.Policy(cleartext="always", allow=["PLAIN"])):
+            for policy in (ALWAYS, plain):
                 offer = b"250-x\r\n250 AUTH PLAIN CRAM-MD5\r\n"
                 server = self.script(GREETING, offer, last, b"501 no\r\n", None)
-                who = sasl.Credentials("user", "hunter2")
-                with self.assertRaises(sasl.SASLError) as caught:
-                    self.login(session(credentials=who, policy=policy), server.port)
-                found = secrets_in(caught.exception, "hunter2", secret)
-                self.assertEqual(found, [])
+                client = session(credentials=who, policy=policy)
+                act = functools.partial(self.login, client, server.port)
+                with self.subTest(last, policy=policy):
+                    shown = secrets_shown(act, "hunter2", "\0user\0hunter2")
+                    self.assertEqual(shown, [])
 
     def test_no_password_just_sent_is_in_the_traceback(self) -> None:
-        replies = (
-            b"250-x\r\n250 AUTH LOGIN\r\n",
-            b"334 \r\n",
-            b"334 \r\n",
-            b"535 no\r\n",
+        offer = b"250-x\r\n250 AUTH LOGIN\r\n"
+        server = self.script(
+            GREETING, offer, b"334 \r\n", b"334 \r\n", b"535 no\r\n", None
         )
-        server = self.script(GREETING, *replies, None)
-        who = sasl.Credentials("user", "hunter2")
-        with self.assertRaises(sasl.AuthenticationError) as caught:
-            self.login(session(credentials=who), server.port)
-        self.assertEqual(secrets_in(caught.exception, "hunter2"), [])
+        client = session(credentials=sasl.Credentials("user", "hunter2"))
+        act = functools.partial(self.login, client, server.port)
+        self.assertEqual(secrets_shown(act, "hunter2"), [])
 
     def test_starttls(self) -> None:
         serving, trusting = needs_tls()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import smtplib
 from base64 import b64encode
 from unittest import mock
@@ -10,7 +11,7 @@ import sasl_core as sasl
 from sasl_core import profiles
 from sasl_core.adapters.smtplib import authenticate, login
 
-from ._loopback import ALWAYS, HOST, Case, Script, Server, needs_tls, secrets_in
+from ._loopback import ALWAYS, HOST, Case, Script, Server, needs_tls, secrets_shown
 
 USER = sasl.Credentials("user", "pencil")
 GREETING = b"220 mail.example.com ESMTP\r\n"
@@ -154,22 +155,22 @@ class Login(SMTPCase):
             login(self.connect(server), USER, policy=ALWAYS)
 
     def test_no_secret_is_in_the_traceback(self) -> None:
+        who = sasl.Credentials("user", "hunter2")
         for last in (b"535 no\r\n", b"334 !\r\n", b"250 no\r\n"):
-            for names in (["PLAIN"], ["CRAM-MD5"], ["LOGIN"]):
-                server = self.script(GREETING, ehlo(*names), last, b"501 no\r\n", None)
-                who = sasl.Credentials("user", "hunter2")
-                with self.assertRaises(sasl.SASLError) as caught:
-                    login(self.connect(server), who, policy=ALWAYS)
-                found = secrets_in(caught.exception, "hunter2", "\0user\0hunter2")
-                self.assertEqual(found, [])
+            for name in ("PLAIN", "CRAM-MD5", "LOGIN"):
+                server = self.script(GREETING, ehlo(name), last, b"501 no\r\n", None)
+                smtp = self.connect(server)
+                act = functools.partial(login, smtp, who, policy=ALWAYS)
+                with self.subTest(last, name=name):
+                    shown = secrets_shown(act, "hunter2", "\0user\0hunter2")
+                    self.assertEqual(shown, [])
 
     def test_no_password_just_sent_is_in_the_traceback(self) -> None:
         replies = ehlo("LOGIN"), b"334 \r\n", b"334 \r\n", b"535 no\r\n"
-        server = self.script(GREETING, *replies, None)
+        smtp = self.connect(self.script(GREETING, *replies, None))
         who = sasl.Credentials("user", "hunter2")
-        with self.assertRaises(sasl.AuthenticationError) as caught:
-            login(self.connect(server), who, policy=ALWAYS)
-        self.assertEqual(secrets_in(caught.exception, "hunter2"), [])
+        act = functools.partial(login, smtp, who, policy=ALWAYS)
+        self.assertEqual(secrets_shown(act, "hunter2"), [])
 
     def test_smtplibs_own_is_not_used(self) -> None:
         server = self.serve(policy=ALWAYS)

@@ -76,6 +76,8 @@ class Checks(unittest.TestCase):
                 self.assertEqual(event.mechanism, mechanism)
                 self.assertEqual(event.bound, mechanism.endswith("-PLUS"))
                 self.assertEqual(event.identity.authzid, expected_user(mechanism, case))
+                if case.credentials.username:
+                    self.assertEqual(event.identity.authcid, case.credentials.username)
                 outcome = "accepted"
                 return
             assert isinstance(event, sasl.Failure), event

@@ -48,10 +48,10 @@ def send(talk: Talk, letter: bytes, message: bytes) -> None:
 
 
 def receive(talk: Talk, letter: bytes) -> bytes | None:
-    """Read until a message or the success; b"" for the success, None at the end."""
+    """Read until a message or the success; SUCCESS for that, None at the end."""
     while (line := talk.read()) is not None:
         if line.startswith(letter + b":"):
-            return base64.b64decode(line[2:], validate=False)
+            return base64.b64decode(line[2:])
         if line == SUCCESS:
             return SUCCESS
     return None
@@ -160,15 +160,13 @@ class ClientTest(Checks):
             policy=sasl.Policy(allow=[mechanism]),
             profile=PROFILES[self.options],
         )
-        user, password, authzid = (
-            case.credentials.username,
-            case.credentials.password,
-            case.credentials.authzid,
-        )
-        extra = ["-u", authzid] if authzid else []
-        command = cyrus.client(mechanism, user, *self.options, *EXTERNAL, *extra)
+        mine = case.credentials
+        options = [*self.options, *EXTERNAL]
+        if mine.authzid:
+            options += ["-u", mine.authzid]
+        command = cyrus.client(mechanism, mine.username, *options)
         with Talk(command, cyrus.environment) as talk:
-            event = serve(talk, server, password or "")
+            event = serve(talk, server, mine.password or "")
         self.check_event(event, " ".join([NAME, *self.options]), mechanism, case)
 
 

@@ -60,10 +60,11 @@ def serve(listener: socket.socket, mechanism: str) -> ServerSession:
     terminator = Terminator()
     with connection, terminator.talk:
         in_the_clear(connection)
-        onward = socket.create_connection((HOST, terminator.port), 10)
-        with onward:
-            for pair in ((connection, onward), (onward, connection)):
-                threading.Thread(target=relay, args=pair, daemon=True).start()
+        with socket.create_connection((HOST, terminator.port), 10) as onward:
+            inward = threading.Thread(target=relay, args=(onward, connection))
+            inward.start()
+            arguments = (connection, onward)
+            threading.Thread(target=relay, args=arguments, daemon=True).start()
             session = ServerSession(
                 sasl.Channel(
                     True,
@@ -78,13 +79,16 @@ def serve(listener: socket.socket, mechanism: str) -> ServerSession:
                 policy=sasl.Policy(allow=[mechanism]),
             )
             run(session, terminator.talk)
+            terminator.talk.end()
+            inward.join(10)  # the last reply is on its way
             return session
 
 
 def in_the_clear(connection: socket.socket) -> None:
     # it says STARTTLS first, without EHLO
     connection.sendall(b"220 localhost ESMTP\r\n")
-    assert connection.recv(512) == b"STARTTLS\r\n"
+    with connection.makefile("rb", buffering=0) as lines:
+        assert lines.readline() == b"STARTTLS\r\n"
     connection.sendall(b"220 Go\r\n")
 
 

@@ -63,10 +63,14 @@ class ReadTest(unittest.TestCase):
 
     def test_what_is_too_long_for_anybody(self) -> None:
         """Even in plain ASCII."""
-        for what, size in (("user name", 1025), ("password", 4097)):
-            with self.subTest(what), self.assertRaises(Malformed):
-                identities.read(b"a" * size, what, PREPARE)
-            self.assertTrue(identities.read(b"a" * (size - 1), what, PREPARE))
+        readers = (
+            (lambda octets: identities.read(octets, "user name", PREPARE), 1025),
+            (lambda octets: identities.read_password(octets, PREPARE), 4097),
+        )
+        for read, size in readers:
+            with self.subTest(size), self.assertRaises(Malformed):
+                read(b"a" * size)
+            self.assertTrue(read(b"a" * (size - 1)))
 
 
 class WriteTest(unittest.TestCase):
@@ -77,9 +81,15 @@ class WriteTest(unittest.TestCase):
         """Everything but nothing and NUL."""
         if not text or "\0" in text:
             with self.assertRaises(Malformed):
-                identities.write(text, "password")
+                identities.write_password(text)
         else:
-            self.assertEqual(identities.write(text, "password"), text.encode())
+            self.assertEqual(identities.write_password(text), text.encode())
+
+    def test_a_name_holds_no_line_end(self) -> None:
+        """What a name can be a part of is a command line."""
+        for text in ("a\rb", "a\nb", "a\0b", ""):
+            with self.subTest(text), self.assertRaises(Malformed):
+                identities.write(text, "user name")
 
     def test_lone_surrogates(self) -> None:
         """No octets are theirs, and the error does not hold the text."""

@@ -701,7 +701,9 @@ class Layer(Case):
     def test_the_session_begins_anew_inside_a_layer(self) -> None:
         # RFC 4954, section 4: EHLO again, and the list again, to compare.
         session = greeted().session
-        session.receive(PLAIN)
+        request = session.receive(PLAIN)
+        self.assertIsInstance(request, sasl.CheckPassword)
+        request.answer(True)
         identity = sasl.Identity("user")
         session.resume(sasl.Success(identity, None, "GSSAPI", False, object()))
         self.assertEqual(session.identity, identity)
@@ -710,6 +712,16 @@ class Layer(Case):
 
 
 class Applications(Case):
+    def test_the_event_of_another_connection_is_not_taken(self) -> None:
+        # An application that mixes two sessions up must not log one in as the other.
+        mine, other = greeted().session, greeted().session
+        mine.receive(PLAIN)
+        event = other.receive(PLAIN).answer(True)
+        self.assertIsInstance(event, sasl.Success)
+        with self.assertRaises(sasl.StateError):
+            mine.resume(event)
+        self.assertIsNone(mine.identity)
+
     def test_authorization(self) -> None:
         peer = greeted()
         peer.application.may_act_as = ("boss",)

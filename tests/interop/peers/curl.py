@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import sasl_core as sasl
 
-from .process import must_run, need, run
+from .process import HOST, must_run, need, run
 from .tls import certificates
 
 # Debian builds it without GNU SASL, and so without SCRAM.
@@ -46,11 +46,11 @@ def log_in(
         secrets += ["--cert", str(files.alice), "--key", str(files.alice_key)]
     return run(
         [
-            *("curl", "--silent", "--show-error", "--verbose", "--ipv4"),
+            *("curl", "--silent", "--show-error", "--verbose"),
             *("--noproxy", "*", "--ssl-reqd", "--cacert", str(files.authority)),
             *secrets,
             *options,
             *("--login-options", f"AUTH={mechanism}", "--request", "NOOP"),
-            f"smtp://localhost:{port}/client.example.org",
+            f"smtp://{HOST}:{port}/client.example.org",
         ]
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import re
+import ctypes
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from .accounts import USERS
-from .process import Sandbox, must_run, need, run
+from .process import Sandbox, must_run, need
 
 REALM = "localhost"
 MECHANISMS = frozenset(
@@ -99,7 +99,7 @@ def installed() -> Iterator[Cyrus]:
 
 
 def _version() -> str:
-    found = re.search(
-        rb"Version: *([\d.]+)", run(["dpkg-query", "-s", "libsasl2-2"]).stdout
-    )
-    return found[1].decode() if found else "unknown"
+    parts = [ctypes.c_int() for _ in range(3)]
+    library = ctypes.CDLL("libsasl2.so.2")
+    library.sasl_version_info(None, None, *map(ctypes.byref, parts), None)
+    return ".".join(str(part.value) for part in parts)

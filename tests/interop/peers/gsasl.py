@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import sasl_core as sasl
 
 from .accounts import Account
-from .process import must_run, need, run
+from .process import HOST, must_run, need, run
 from .talk import Talk
 from .tls import certificates
 
@@ -40,7 +40,7 @@ REFUSED = 1  # its exit status
 def version() -> str:
     """Return the version; skip the test where it is not installed."""
     need("gsasl")
-    return must_run(["gsasl", "--version"]).split()[2].decode()
+    return must_run(["gsasl", "--version"]).split()[3].decode()
 
 
 def client(
@@ -73,7 +73,7 @@ def log_in(
     that, by tls-unique of TLS 1.2.
     """
     files = certificates()
-    command = ["gsasl", "--smtp", f"--connect=localhost:{port}", "--starttls"]
+    command = ["gsasl", "--smtp", f"--connect={HOST}:{port}", "--starttls"]
     command += [f"--x509-ca-file={files.authority}", f"--mechanism={mechanism}"]
     if certificate is not None:
         command += [f"--x509-cert-file={files.alice}"]

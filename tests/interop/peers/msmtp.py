@@ -25,7 +25,7 @@ MECHANISMS = frozenset(
 
 _CONFIGURATION = """
 account default
-host localhost
+host 127.0.0.1
 port {port}
 tls on
 tls_starttls on

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import shutil
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 from collections.abc import Callable, Mapping, Sequence
@@ -101,6 +103,7 @@ class Sandbox:
     def __init__(self, name: str) -> None:
         self.path = Path(tempfile.mkdtemp(prefix=f"interop-{name}-"))
         self.path.chmod(0o755)  # the daemons change to users of their own
+        atexit.register(self.close)  # also after Ctrl-C, which skips the tests' own end
         self._daemons: list[tuple[subprocess.Popen[bytes], Sequence[str | Path]]] = []
 
     def __enter__(self) -> Self:
@@ -135,6 +138,7 @@ class Sandbox:
 
         `stop` is the command that ends it, where a signal to its pid does not.
         """
+        _end_by_sigterm_as_by_ctrl_c()
         with (self.path / "output.log").open("ab") as log:
             daemon = subprocess.Popen(
                 argv,
@@ -169,12 +173,20 @@ class Sandbox:
 
     def close(self) -> None:
         """End the daemons, last one first, and remove the directory."""
+        atexit.unregister(self.close)
         while self._daemons:
             daemon, stop = self._daemons.pop()
             if stop:
                 run(stop)
             _end(daemon)
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _end_by_sigterm_as_by_ctrl_c() -> None:
+    # A time limit must not leave daemons behind.
+    main = threading.current_thread() is threading.main_thread()
+    if main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import functools
 import ssl
 from pathlib import Path
@@ -25,8 +24,7 @@ class Certificates(NamedTuple):
 def certificates() -> Certificates:
     """Make the certificates once in this process."""
     need("openssl")
-    sandbox = Sandbox("tls")
-    atexit.register(sandbox.close)
+    sandbox = Sandbox("tls")  # removed at the end of the process
     authority = _request(sandbox, "authority", "Interop", "CA:TRUE", signer=None)
     server = _request(sandbox, "server", "localhost", "CA:FALSE", signer=authority)
     alice = _request(sandbox, "alice", "alice", "CA:FALSE", signer=authority)
