@@ -86,7 +86,10 @@ class Request(Secretive):
         """Answer. One of the wrong type is a StateError and a closed exchange: a
         coroutine, a Mock or a 1 must never count as a yes.
         """
-        server = self._exchange
+        try:
+            server = self._server
+        except AttributeError:
+            server = self._exchange  # raises: it was made by hand
         if server._pop() is not self:
             raise server._misused()
         if not self._fits(answer):

@@ -149,15 +149,17 @@ class Server(Secretive):
             if identity.authzid != identity.authcid:
                 asked = Authorize(identity.authcid, identity.authzid)
                 return self._move(asked, _AwaitAuthorization(outcome))
-            return self._deliver(outcome)
+            if outcome.data is not None:
+                return self._deliver(outcome, outcome.data)
         elif isinstance(outcome, _Authorized):
-            return self._deliver(outcome.success)
+            success = outcome.success
+            if success.data is not None:
+                return self._deliver(success, success.data)
+            return success
         return outcome
 
-    def _deliver(self, success: Success) -> Event:
-        if success.data is None:
-            return success
-        text = self.profile.encode(success.data)
+    def _deliver(self, success: Success, data: bytes) -> Event:
+        text = self.profile.encode(data)
         if self.profile.success_data:
             success.data = text
             return success

@@ -20,6 +20,10 @@ class Smtp(smtplib.SMTP):
         self.starttls(context=context)
         self.ehlo()
 
+    def __exit__(self, *_: object) -> None:
+        """Hang up; QUIT would raise what hides the error of the block."""
+        self.close()
+
     def send(self, s: str | bytes) -> None:  # type: ignore[override]  # any buffer
         """Count what begins with AUTH."""
         line = s.encode() if isinstance(s, str) else bytes(s)
