@@ -99,22 +99,22 @@ class Server(Secretive):
         """End the exchange from outside, even while another thread runs a step of it:
         the client vanished, the server shuts down.
         """
-        self._turn = _Nobody()
+        waiting, self._turn = self._pop(), _Nobody()
+        if isinstance(waiting, ServerRecord):
+            return _failure(waiting, Reason.ABORTED, detail)
         return Failure(Reason.ABORTED, detail)
 
     def _receive(self, record: ServerRecord, response: bytes) -> Event:
         if len(response) > self.policy.max_message:
-            return Failure(
-                Reason.TOO_LONG,
-                f"a response of more than {self.policy.max_message} octets",
-            )
+            detail = f"a response of more than {self.policy.max_message} octets"
+            return _failure(record, Reason.TOO_LONG, detail)
         profile = self.profile
         if response == profile.abort:
-            return Failure(Reason.ABORTED, "the client aborted")
+            return _failure(record, Reason.ABORTED, "the client aborted")
         try:
             outcome, following = record.receive(profile.decode(response), self)
         except Malformed as error:
-            return Failure(Reason.MALFORMED, str(error))
+            return _failure(record, Reason.MALFORMED, str(error))
         return self._move(outcome, following)
 
     def _pop(self) -> Any:
@@ -169,6 +169,13 @@ class Server(Secretive):
         challenge = Challenge(text)
         self._turn.append(_AwaitAcknowledgement(success))
         return challenge
+
+
+def _failure(record: ServerRecord, reason: Reason, detail: str) -> Failure:
+    """Make a failure, unless the credentials were refused before: then that counts."""
+    if record.refused:
+        return Failure(Reason.BAD_CREDENTIALS, record.refused)
+    return Failure(reason, detail)
 
 
 class _Nobody(list[object]):

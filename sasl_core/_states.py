@@ -73,6 +73,7 @@ class ServerRecord:
     """A server waiting for a response."""
 
     __slots__ = ()
+    refused = ""  # why the credentials are refused already, whatever the client says
 
     def receive(self, response: bytes, terms: Terms) -> ServerMove:
         """Take the raw response; raise Malformed for one that breaks the rules."""

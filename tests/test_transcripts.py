@@ -70,6 +70,7 @@ MORE_LENIENT = {
 REFUSED_BEFORE = {
     "CRAM-MD5--unexpected-ir": "CRAM-MD5 takes no initial response",
     "LOGIN--empty-user": "no account has an empty name",
+    "OAUTHBEARER--expired-answer-cancel": "the token was refused before the cancel",
     "SCRAM-SHA-256--empty-nonce": "a nonce has at least one character",
     "SCRAM-SHA-256--gs2-p-flag": "p= is for the -PLUS mechanism",
 }

@@ -55,6 +55,9 @@ READ_ONLY = {"cram-rfc4954-s4.1", "cram-rfc2554-s4"}
 # What a server's Reason may be for each error word of the vectors.
 SERVER_REASONS = {
     "authorization-denied": {Reason.NOT_AUTHORIZED},
+    "channel-binding-downgrade": {Reason.BAD_CREDENTIALS},
+    "channel-binding-mismatch": {Reason.BAD_CREDENTIALS},
+    "channel-binding-unsupported": {Reason.UNSUPPORTED},
     "invalid-credentials": {Reason.BAD_CREDENTIALS},
     # A proof of the wrong size is malformed.
     "invalid-proof": {Reason.BAD_CREDENTIALS, Reason.MALFORMED},

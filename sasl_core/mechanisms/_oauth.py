@@ -110,10 +110,13 @@ class AwaitToken(Asking):
 
 
 class _AwaitDismissal(ServerRecord):
+    """Some clients answer the error challenge, some cancel, some hang up."""
+
     __slots__ = ()
+    refused = "the token was refused"
 
     def receive(self, response: bytes, terms: Terms) -> ServerMove:
-        return Failure(Reason.BAD_CREDENTIALS, "the token was refused"), None
+        return Failure(Reason.BAD_CREDENTIALS, self.refused), None
 
 
 _AWAIT_DISMISSAL = _AwaitDismissal()

@@ -68,6 +68,12 @@ def client_final(message: bytes, expected: bytes) -> tuple[bytes, bytes]:
     return without, base64(proof)
 
 
+def channel_binding(message: bytes) -> None:
+    """Check that a client-final message begins with a channel binding, whichever."""
+    if message[:2] != b"c=" or not base64(message[2:].partition(b",")[0]):
+        raise Malformed("a client-final message begins with the channel binding, c=")
+
+
 def server_final(message: bytes) -> tuple[bytes, str]:
     """Return the verifier decoded, or b"" and the server's error, as it was sent."""
     first, comma, rest = message.partition(b",")

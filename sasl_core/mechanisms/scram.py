@@ -158,11 +158,13 @@ class _AwaitClientFirst(ServerRecord):
 
     def receive(self, response: bytes, terms: Terms) -> ServerMove:
         flag, wanted, bare = gs2.split(response)
+        name, nonce = messages.client_first_bare(bare)
         bound = _NOTHING_BOUND
         if flag != b"n" or wanted or self.plus:
-            header = response[: len(response) - len(bare)]
-            bound = _bound(header, self._binding(flag, terms))
-        name, nonce = messages.client_first_bare(bare)
+            binding = self._binding(flag, terms)
+            if isinstance(binding, Failure):
+                return binding, None
+            bound = _bound(response[: len(response) - len(bare)], binding)
         username = authzid = ""
         if name or not terms.profile.empty_authcid:
             username = identities.read(gs2.unescape(name), "user name", terms.policy)
@@ -180,24 +182,24 @@ class _AwaitClientFirst(ServerRecord):
             ),
         )
 
-    def _binding(self, flag: bytes, terms: Terms) -> bytes:
+    def _binding(self, flag: bytes, terms: Terms) -> bytes | Failure:
         """Return the octets that the client must have bound, by its flag (section 6)."""
         if flag[:1] != b"p":
             if self.plus:
                 raise Malformed("a -PLUS mechanism binds the channel: the flag is p=")
             if flag == b"y" and terms.plus:
-                raise Malformed(
-                    "the client saw no -PLUS mechanism, but one was offered:"
-                    " somebody stands in between"
+                return Failure(
+                    Reason.BAD_CREDENTIALS,
+                    "the client saw no -PLUS mechanism, but one was offered: somebody"
+                    " stands in between",
                 )
             return b""
-        if not self.plus:
-            raise Malformed("only a -PLUS mechanism binds the channel")
-        name = flag[2:].decode()
-        for binding in terms.channel.bindings:
-            if binding.type == name:
-                return binding.data
-        raise Malformed("a channel binding type that this connection does not have")
+        if self.plus:
+            name = flag[2:].decode()
+            for binding in terms.channel.bindings:
+                if binding.type == name:
+                    return binding.data
+        return Failure(Reason.UNSUPPORTED, "a channel binding that cannot be had here")
 
 
 @dataclass(slots=True)
@@ -240,6 +242,10 @@ class _AwaitClientFinal(ServerRecord):
 
     def receive(self, response: bytes, terms: Terms) -> ServerMove:
         math, keys, server_first = self.math, self.keys, self.server_first
+        if not response.startswith(self.bound + b","):
+            messages.channel_binding(response)  # malformed, where it is none at all
+            # It is how a man in the middle looks (section 6), no error of syntax.
+            return Failure(Reason.BAD_CREDENTIALS, "bound to another channel"), None
         nonce = server_first[: server_first.index(b",")]
         without, proof = messages.client_final(response, self.bound + b"," + nonce)
         if len(proof) != math.size:

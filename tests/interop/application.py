@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 
 import sasl_core as sasl
-from sasl_core._events import Event
 
 from .peers.accounts import MASTER, TOKENS, USERS
 
@@ -19,7 +18,7 @@ REQUESTS = (
 )
 
 
-def settle(request: sasl.Request) -> Event:
+def settle(request: sasl.Request) -> sasl.Event:
     """Answer a request of our server; return the next event."""
     match request:
         case sasl.CheckPassword(username, password):

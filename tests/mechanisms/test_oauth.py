@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import unittest
 
+import sasl_core as sasl
 from sasl_core._strict import Malformed
 from sasl_core.mechanisms import _oauth as oauth
 
@@ -45,3 +47,32 @@ class TokenTest(unittest.TestCase):
 
 if __name__ == "__main__":
     unittest.main()
+
+
+class RefusedTest(unittest.TestCase):
+    """A token that was refused stays refused, however the client takes it."""
+
+    def refused(self) -> sasl.Server:
+        """Return a server that has told why it refused."""
+        server = sasl.server("XOAUTH2", channel=sasl.Channel(encrypted=True))
+        message = base64.b64encode(b"user=u\x01auth=Bearer t\x01\x01")
+        event = server.start(message).deny()
+        self.assertIsInstance(event, sasl.Challenge)
+        return server
+
+    def test_whatever_follows(self) -> None:
+        """An answer, a cancel, garbage, too much, or nothing: the audit sees a refusal."""
+        for response in (b"", b"AQ==", b"*", b"!", b"A" * 65540):
+            with self.subTest(response[:4]):
+                event = self.refused().step(response)
+                self.assertEqual(
+                    event,
+                    sasl.Failure(sasl.Reason.BAD_CREDENTIALS, "the token was refused"),
+                )
+        event = self.refused().abort()
+        self.assertIs(event.reason, sasl.Reason.BAD_CREDENTIALS)
+
+    def test_an_abort_before(self) -> None:
+        """Is no refusal."""
+        server = sasl.server("XOAUTH2", channel=sasl.Channel(encrypted=True))
+        self.assertIs(server.abort().reason, sasl.Reason.ABORTED)

@@ -243,12 +243,16 @@ class ClientFirstTest(unittest.TestCase):
             b"n,,n=user,r=x,x=\xff",
             b"n,,n=user,r=x,x=\0",
             b"n,,n=user,r=x,\xc3=y",
-            b"p=tls-exporter,,n=user,r=x",
         ):
             with self.subTest(message):
                 self.assertIs(
                     reason(server(NAME).start(message)), sasl.Reason.MALFORMED
                 )
+
+    def test_a_binding_that_cannot_be_had(self) -> None:
+        """Another mechanism could do: the client may try one."""
+        event = server(NAME).start(b"p=tls-exporter,,n=user,r=x")
+        self.assertIs(reason(event), sasl.Reason.UNSUPPORTED)
 
     def test_the_nonce_grows(self) -> None:
         """The server's part is its own and fresh; the client's comes first."""
@@ -301,9 +305,9 @@ class ClientFinalTest(unittest.TestCase):
             head + b",p=!" + proof[3:],
             self.final + b",x=y",
             self.final + b"\n",
-            self.final.replace(b"biws", b"eSws"),
-            self.final.replace(b"biws", b"biwsAA=="),
             self.final.replace(b"biws", b""),
+            self.final.replace(b"biws", b"!"),
+            self.final.replace(b"biws", b"biw"),
             self.final.replace(WHOLE, NONCE),
             self.final.replace(WHOLE, WHOLE + b"x"),
             b",".join([*head.split(b",")[::-1], proof]),
@@ -315,6 +319,13 @@ class ClientFinalTest(unittest.TestCase):
         ):
             with self.subTest(message):
                 self.assertIs(reason(self.step(message)), sasl.Reason.MALFORMED)
+
+    def test_another_binding(self) -> None:
+        """Somebody stands in between: no error of syntax, and no reason to try again."""
+        for binding in (b"eSws", b"biwsAA==", b"cD1hLCw="):
+            event = self.step(self.final.replace(b"biws", binding))
+            with self.subTest(binding):
+                self.assertIs(reason(event), sasl.Reason.BAD_CREDENTIALS)
 
     def test_wrong_proofs(self) -> None:
         """One bit is enough; so is an extension that was not signed."""

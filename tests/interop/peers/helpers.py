@@ -6,6 +6,7 @@ import contextlib
 import http.server
 import json
 import socketserver
+import sys
 import threading
 import urllib.parse
 from collections.abc import Iterator
@@ -59,8 +60,8 @@ def _running(handler: type[socketserver.BaseRequestHandler]) -> Iterator[int]:
         try:
             yield int(server.server_address[1])
         finally:
-            server.shutdown()
-            serve.join()
+            if not sys.is_finalizing():  # then its thread is gone, and cannot answer
+                server.shutdown()
 
 
 def introspection() -> contextlib.AbstractContextManager[int]:
