@@ -108,19 +108,14 @@ class Client(Secretive):
             return text
         if record is None:
             raise self._misused()
-        self._turn.append(record)  # not yet: first what start() would have done
-        if record[0] is None:
-            del record
-            self.start()
-            return self.step(challenge)
+        # An opening: start() was not called, and the challenge may ask for its message.
+        self._turn.append(record)
+        client_first = record[0] is not None
         del record  # it holds the initial response, and this frame may be shown
-        if self._read(challenge):
-            self._turn.clear()
-            raise ProtocolError(
-                f"{self.name} begins with the client: the challenge that asks for its"
-                " first message must be empty"
-            )
-        return self.start() or self.profile.empty
+        if client_first:
+            return self._begin(challenge)
+        self.start()
+        return self.step(challenge)
 
     def finish(self, data: bytes | None = None) -> None:
         """Take the protocol's success, with the data that it carried, if any.
@@ -157,6 +152,15 @@ class Client(Secretive):
         return AuthenticationError(
             message, reason=reason, reply=reply, token_error=error
         )
+
+    def _begin(self, challenge: bytes) -> bytes:
+        if self._read(challenge):
+            self._turn.clear()
+            raise ProtocolError(
+                f"{self.name} begins with the client: the challenge that asks for its"
+                " first message must be empty"
+            )
+        return self.start() or self.profile.empty
 
     def _complete(self, record: ClientRecord, data: bytes) -> ClientRecord:
         """Take the mechanism's last message, which came with the success."""
