@@ -109,11 +109,11 @@ class Policy(Frozen):
         """
         digest = self._salts.copy()
         digest.update(f"{hash_name} {username}".encode())
-        salt, size = digest.digest(), self.decoy[1]
-        while len(salt) < size:
+        salt = digest.digest()  # of the size that is wanted, up to 64 octets
+        while len(salt) < self.decoy[1]:
             digest.update(salt)
-            salt += digest.digest()
-        return salt[:size]
+            salt += digest.digest()[: self.decoy[1] - len(salt)]
+        return salt
 
 
 def _names(names: Iterable[str]) -> frozenset[str]:

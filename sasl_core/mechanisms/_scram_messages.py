@@ -52,26 +52,28 @@ def server_first(message: bytes, window: tuple[int, int]) -> tuple[bytes, bytes,
     return nonce, salt, integer(fields[2][2:], *window, "iteration count")
 
 
-def client_final(message: bytes, expected: bytes) -> tuple[bytes, bytes]:
-    """Return the message without its proof, and the proof decoded.
+def client_final(
+    message: bytes, bound: bytes, nonce: bytes
+) -> tuple[bytes, bytes | None]:
+    """Return the message without its proof, and the proof decoded, or None where c=
+    binds another channel, or another header, than was sent before.
 
-    `expected` is `c=` and `r=` as they must be: any other octets are refused, which
-    covers the channel binding, the header sent before, and the nonce.
+    `bound` is `c=` and `nonce` is `r=` as they must be.
     """
     without, mark, proof = message.rpartition(b",p=")
     if not mark:
         raise Malformed("a client-final message ends with the proof, p=")
+    expected = bound + b"," + nonce
     if without != expected:
-        if not without.startswith(expected + b","):
-            raise Malformed("c= or r= is not what this exchange made it")
-        _extensions(without[len(expected) + 1 :], "crp")
+        binding, _, rest = without.partition(b",")
+        if binding[:2] != b"c=" or not base64(binding[2:]):
+            raise Malformed("a client-final message begins with the binding, c=")
+        if binding != bound:
+            return without, None
+        if not rest.startswith(nonce + b","):
+            raise Malformed("the nonce is not this exchange's")
+        _extensions(rest[len(nonce) + 1 :], "crp")
     return without, base64(proof)
-
-
-def channel_binding(message: bytes) -> None:
-    """Check that a client-final message begins with a channel binding, whichever."""
-    if message[:2] != b"c=" or not base64(message[2:].partition(b",")[0]):
-        raise Malformed("a client-final message begins with the channel binding, c=")
 
 
 def server_final(message: bytes) -> tuple[bytes, str]:

@@ -242,12 +242,11 @@ class _AwaitClientFinal(ServerRecord):
 
     def receive(self, response: bytes, terms: Terms) -> ServerMove:
         math, keys, server_first = self.math, self.keys, self.server_first
-        if not response.startswith(self.bound + b","):
-            messages.channel_binding(response)  # malformed, where it is none at all
+        nonce = server_first[: server_first.index(b",")]
+        without, proof = messages.client_final(response, self.bound, nonce)
+        if proof is None:
             # It is how a man in the middle looks (section 6), no error of syntax.
             return Failure(Reason.BAD_CREDENTIALS, "bound to another channel"), None
-        nonce = server_first[: server_first.index(b",")]
-        without, proof = messages.client_final(response, self.bound + b"," + nonce)
         if len(proof) != math.size:
             raise Malformed("the proof has not the size of the hash")
         auth_message = b",".join((self.bare, server_first, without))

@@ -44,7 +44,7 @@ class ReadTest(unittest.TestCase):
         """What was signed, and the proof; an extension belongs to what was signed."""
         text = base64.b64encode(proof)
         for without in (b"c=biws,r=x", b"c=biws,r=x,a=b,z=y"):
-            found = messages.client_final(without + b",p=" + text, b"c=biws,r=x")
+            found = messages.client_final(without + b",p=" + text, b"c=biws", b"r=x")
             self.assertEqual(found, (without, proof))
 
     @given(st.binary(min_size=1, max_size=40))
@@ -115,7 +115,7 @@ class ExtensionTest(unittest.TestCase):
             for read in (
                 messages.client_first_bare,
                 lambda text: messages.server_first(text, (1, 9)),
-                lambda text: messages.client_final(text, b"c=biws,r=x"),
+                lambda text: messages.client_final(text, b"c=biws", b"r=x"),
                 messages.server_final,
             ):
                 with contextlib.suppress(Malformed):
