@@ -40,8 +40,7 @@ class Suite:
 
     def XOR(self, one: bytes, other: bytes) -> bytes:
         """Combine two strings of `size` octets."""
-        mixed = int.from_bytes(one, "big") ^ int.from_bytes(other, "big")
-        return mixed.to_bytes(self.size, "big")
+        return (int.from_bytes(one) ^ int.from_bytes(other)).to_bytes(self.size)
 
     def __deepcopy__(self, memo: dict[int, object]) -> Suite:
         return self
