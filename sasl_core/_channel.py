@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from ._strict import must_be_octets
 from ._value import Frozen
 
 TYPE_CHECKING = False
@@ -34,9 +35,10 @@ def is_binding_name(name: bytes) -> bool:
 class ChannelBinding(Frozen):
     """Octets that only the two ends of this very TLS connection know (RFC 5056).
 
-    `type` is the registered name, `data` the raw octets. The constructor takes what it
-    is given; the class methods know the rules of each type. Raise ValueError for a name
-    outside the grammar (RFC 5801, section 4: letters, digits, "." and "-") or no octets.
+    `type` is the registered name, `data` the raw octets; none stand for a binding that
+    the connection could not give, which a Channel leaves out. The constructor takes what
+    it is given, the class methods know the rules of each type. Raise ValueError for a
+    name outside the grammar (RFC 5801, section 4: letters, digits, "." and "-").
     """
 
     __slots__ = __match_args__ = ("type", "data")
@@ -48,8 +50,7 @@ class ChannelBinding(Frozen):
     def __init__(self, type: str, data: bytes) -> None:
         if not is_binding_name(type.encode(errors="surrogatepass")):
             raise ValueError("not the name of a channel binding type (RFC 5801)")
-        if not isinstance(data, bytes) or not data:
-            raise ValueError("a channel binding has at least one octet")
+        must_be_octets(data)
         _set(self, "type", type)
         _set(self, "data", data)
 
@@ -144,7 +145,7 @@ class Channel(Frozen):
         _set(self, "service", service)
         _set(self, "host", host)
         _set(self, "port", port)
-        _set(self, "bindings", tuple(bindings))
+        _set(self, "bindings", tuple(one for one in bindings if one.data))
         _set(self, "external", external)
         _set(self, "remote", remote)
 

@@ -27,10 +27,26 @@ class BindingTest(unittest.TestCase):
                 sasl.ChannelBinding(name, b"x")
 
     def test_data(self) -> None:
-        """At least one octet, and octets."""
-        for data in (b"", "text", None):
-            with self.subTest(repr(data)), self.assertRaises(ValueError):
+        """Octets, and nothing else."""
+        for data in ("text", None):
+            with self.subTest(repr(data)), self.assertRaises(TypeError):
                 sasl.ChannelBinding("tls-unique", data)
+
+    def test_no_data(self) -> None:
+        """A binding that could not be had binds nothing: no -PLUS on either side."""
+        empty = sasl.ChannelBinding("tls-exporter", b"")
+        channel = sasl.Channel(encrypted=True, bindings=[empty])
+        self.assertEqual(channel.bindings, ())
+        name, mine = "SCRAM-SHA-256-PLUS", sasl.Credentials("user", "pencil")
+        self.assertNotIn(name, sasl.offer(channel=channel))
+        with self.assertRaises(sasl.NoMechanism):
+            sasl.server(name, channel=channel)
+        with self.assertRaises(sasl.NoMechanism):
+            sasl.client(name, mine, channel=channel)
+        one = sasl.client(
+            [name, "SCRAM-SHA-256"], mine, channel=channel, profile=sasl.profiles.RAW
+        )
+        self.assertTrue(one.start().startswith(b"n,,"))
 
     def test_tls_exporter(self) -> None:
         """32 octets; below TLS 1.3 only with the extended master secret (RFC 9266)."""
