@@ -45,10 +45,8 @@ def server(terms: Terms, nonce: bytes | None) -> ServerOpening:
     challenge = nonce
     if challenge is None:
         host = terms.channel.host or "localhost"
-        challenge = b"<%b@%b>" % (
-            os.urandom(16).hex().encode(),
-            host.encode("ascii", "replace"),
-        )
+        text = f"<{os.urandom(16).hex()}@{host}>"
+        challenge = text.encode("ascii", "replace")
     return challenge, _AwaitDigest(challenge)
 
 
