@@ -49,7 +49,8 @@ def server_first(message: bytes, window: tuple[int, int]) -> tuple[bytes, bytes,
     salt = base64(text)
     if len(fields) == 4:
         _extensions(fields[3], "rsi")
-    return nonce, salt, integer(fields[2][2:], *window, "iteration count")
+    least, most = window
+    return nonce, salt, integer(fields[2][2:], least, most, "iteration count")
 
 
 def client_final(
