@@ -63,9 +63,10 @@ def client(
         # Only to refuse at once what cannot be used: it is derived from later.
         identities.prepared(credentials.password, "password", policy, stored=True)
     header = gs2.header(flag, authzid)
-    bare = b"n=" + gs2.escape(username) + b",r=" + _fresh(nonce)
+    nonce = _fresh(nonce)
+    bare = b"n=" + gs2.escape(username) + b",r=" + nonce
     following = _AwaitServerFirst(
-        suite(hash_name), credentials, _bound(header, binding), bare
+        suite(hash_name), credentials, _bound(header, binding), bare, nonce
     )
     return header + bare, following
 
@@ -93,12 +94,13 @@ class _AwaitServerFirst(ClientRecord):
     credentials: Credentials
     bound: bytes = field(repr=False)
     bare: bytes
+    nonce: bytes
 
     def receive(self, challenge: bytes, terms: Terms) -> ClientMove:
         if challenge[:2] == b"e=":
             return _refusal(messages.server_final(challenge)[1]), None
         nonce, salt, count = messages.server_first(challenge, terms.policy.iterations)
-        mine = self.bare[self.bare.rindex(b",r=") + 3 :]
+        mine = self.nonce
         if not nonce.startswith(mine) or len(nonce) == len(mine):
             raise Malformed("the server's nonce does not continue the client's")
         math, problem = self.math, ""
