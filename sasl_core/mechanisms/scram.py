@@ -220,7 +220,7 @@ class _AwaitKeys(Asking):
         if answer is not None:
             salt, iterations = answer.salt, answer.iterations
         text = b2a_base64(salt, newline=False)
-        server_first = b"r=" + self.nonce + b",s=" + text + b",i=%d" % iterations
+        server_first = b"r=%b,s=%b,i=%d" % (self.nonce, text, iterations)
         return server_first, _AwaitClientFinal(
             self.math,
             self.identity,
