@@ -52,7 +52,7 @@ class Policy(Frozen):
     channel_binding: str
     iterations: tuple[int, int]
     max_message: int
-    decoy_secret: bytes
+    decoy_secret: bytes | None
     decoy: tuple[int, int]
     prepare: bool
     _verdicts: dict[Mechanism, str]  # what `_choosing` found out about it once
@@ -89,12 +89,12 @@ class Policy(Frozen):
         _set(self, "channel_binding", channel_binding)
         _set(self, "iterations", iterations)
         _set(self, "max_message", max_message)
-        _set(self, "decoy_secret", decoy_secret or _PROCESS_SECRET)
+        _set(self, "decoy_secret", decoy_secret)
         _set(self, "decoy", decoy)
         _set(self, "prepare", prepare)
         _set(self, "_verdicts", {})
         # RFC 7693: a keyed BLAKE2b is a MAC; what it has of the key is kept.
-        key = hashlib.sha512(self.decoy_secret).digest()
+        key = hashlib.sha512(decoy_secret or _PROCESS_SECRET).digest()
         size = min(max(decoy[1], 1), 64)
         _set(self, "_salts", hashlib.blake2b(key=key, digest_size=size))
 

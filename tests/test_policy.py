@@ -57,8 +57,9 @@ class PolicyTest(unittest.TestCase):
         self.assertNotEqual(policy, sasl.Policy(cleartext="never"))
 
     def test_the_default_secret_is_of_this_process(self) -> None:
-        """Another process has another one, and it is not shown."""
-        script = "import sasl_core as s; print(s.Policy().decoy_secret.hex())"
+        """Another process shows other salts, and the secret is in no policy."""
+        salt = "s.Policy().decoy_salt('sha256', 'nobody').hex()"
+        script = f"import sasl_core as s; print({salt})"
         secrets = {
             subprocess.run(
                 [sys.executable, "-c", script],
@@ -66,13 +67,17 @@ class PolicyTest(unittest.TestCase):
                 capture_output=True,
                 check=True,
                 timeout=60,
-            ).stdout
+            ).stdout.strip()
             for _ in range(2)
         }
-        secrets.add(sasl.Policy().decoy_secret.hex().encode())
+        mine = sasl.Policy().decoy_salt("sha256", "nobody")
+        secrets.add(mine.hex().encode())
         self.assertEqual(len(secrets), 3)
-        self.assertEqual(sasl.Policy().decoy_secret, sasl.Policy().decoy_secret)
-        self.assertNotIn(repr(sasl.Policy().decoy_secret), repr(sasl.Policy()))
+        self.assertEqual(mine, sasl.Policy().decoy_salt("sha256", "nobody"))
+        self.assertIsNone(sasl.Policy().decoy_secret)
+        given = sasl.Policy(decoy_secret=b"of all hosts")
+        self.assertEqual(given.decoy_secret, b"of all hosts")
+        self.assertNotIn("of all hosts", repr(given))
 
 
 if __name__ == "__main__":
