@@ -77,6 +77,10 @@ class Credentials(Frozen):
                 raise TypeError(
                     f"credentials are given as str, not {type(text).__name__}"
                 )
+        if keys is not None and not isinstance(keys, ScramClientKeys):
+            raise TypeError(
+                f"a client's keys are ScramClientKeys, not {type(keys).__name__}"
+            )
         _set(self, "username", username)
         _set(self, "password", password)
         _set(self, "authzid", authzid)

@@ -388,6 +388,8 @@ class HandMadeTest(unittest.TestCase):
                 sasl.Credentials("user", "pencil"),
                 channel=sasl.Channel(encrypted=True),
             )
+        with self.assertRaises(TypeError):  # a server's record: an easy mix-up
+            sasl.Credentials("user", keys=sasl.ScramKeys.derive("pencil"))
         for wrong in ({"iterations": (5, 1)}, {"decoy": (0, 0)}, {"max_message": 0}):
             with self.subTest(wrong), self.assertRaises(ValueError):
                 sasl.Policy(**wrong)
