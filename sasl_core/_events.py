@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ._errors import StateError
 from ._reasons import Reason
-from ._records import ScramKeys
+from ._records import ScramKeys, Secret
 from ._strict import Malformed
 from ._value import Secretive, Value
 from ._values import TokenError
@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ._channel import Channel
     from ._server import Server
     from ._states import Asking
     from ._values import Identity
@@ -125,6 +126,16 @@ class Request(Secretive):
         return self not in self._exchange._turn
 
     @property
+    def mechanism(self) -> str:
+        """Return the name of the mechanism that asks."""
+        return self._exchange.name
+
+    @property
+    def channel(self) -> Channel:
+        """Return the facts about the connection: `remote` is the client's address."""
+        return self._exchange.channel
+
+    @property
     def _exchange(self) -> Server:
         try:
             return self._server
@@ -154,7 +165,9 @@ class CheckPassword(Request):
 
 
 class FindPassword(Request):
-    """What is the password of this user? `answer` takes a str, or None for no such user."""
+    """What is the password of this user? `answer` takes a str, or what
+    `sasl_core.records` has precomputed for the mechanism; None for no such user.
+    """
 
     __slots__ = __match_args__ = ("username", "realm")
 
@@ -163,7 +176,11 @@ class FindPassword(Request):
         self.realm = realm
 
     def _fits(self, answer: Any) -> bool:
-        return answer is None or type(answer) is str
+        return (
+            answer is None
+            or type(answer) is str
+            or (isinstance(answer, Secret) and self.mechanism in answer.mechanisms)
+        )
 
 
 class FindScramKeys(Request):

@@ -10,9 +10,16 @@ from ._value import Frozen, refuse_pickle
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Literal, NoReturn
+    from typing import Literal, NoReturn, Protocol
 
     from .mechanisms import Mechanism
+
+    class Decoys(Protocol):
+        """What a population of accounts looks like, for those who do not exist."""
+
+        def scram(self, hash_name: str, draw: int) -> tuple[int, int]:
+            """Return iterations and salt length, drawn as often as accounts have them."""
+
 
 _set = object.__setattr__
 _PROCESS_SECRET = os.urandom(32)
@@ -29,7 +36,8 @@ class Policy(Frozen):
     a server's SCRAM. `max_message`: octets of one message, before decoding.
     `decoy_secret`: octets that keep the salt of unknown users stable over restarts and
     hosts (None: random for this process); `decoy`: the iterations and salt length that
-    real accounts have. `prepare`: apply SASLprep (False: for stores filled without it).
+    real accounts have, or their `sasl_core.backends.Population` where they differ.
+    `prepare`: apply SASLprep (False: for stores filled without it).
     """
 
     __match_args__ = (
@@ -53,7 +61,7 @@ class Policy(Frozen):
     iterations: tuple[int, int]
     max_message: int
     decoy_secret: bytes | None
-    decoy: tuple[int, int]
+    decoy: tuple[int, int] | Decoys
     prepare: bool
     _verdicts: dict[Mechanism, str]  # what `_choosing` found out about it once
     _salts: hashlib.blake2b
@@ -68,7 +76,7 @@ class Policy(Frozen):
         iterations: tuple[int, int] = (4096, 1_000_000),
         max_message: int = 65536,
         decoy_secret: bytes | None = None,
-        decoy: tuple[int, int] = (4096, 16),
+        decoy: tuple[int, int] | Decoys = (4096, 16),
         prepare: bool = True,
     ) -> None:
         if cleartext not in ("encrypted", "always", "never"):
@@ -77,7 +85,7 @@ class Policy(Frozen):
             raise ValueError('channel_binding is "prefer", "disable" or "require"')
         if not 1 <= iterations[0] <= iterations[1]:
             raise ValueError("iterations are at least 1, the least before the most")
-        if decoy[0] < 1 or decoy[1] < 1:
+        if isinstance(decoy, tuple) and (decoy[0] < 1 or decoy[1] < 1):
             raise ValueError(
                 "a decoy has at least one iteration, and one octet of salt"
             )
@@ -95,25 +103,36 @@ class Policy(Frozen):
         _set(self, "_verdicts", {})
         # RFC 7693: a keyed BLAKE2b is a MAC; what it has of the key is kept.
         key = hashlib.sha512(decoy_secret or _PROCESS_SECRET).digest()
-        size = min(max(decoy[1], 1), 64)
-        _set(self, "_salts", hashlib.blake2b(key=key, digest_size=size))
+        _set(self, "_salts", hashlib.blake2b(key=key))
 
     def __reduce__(self) -> NoReturn:
         refuse_pickle(self)
 
-    def decoy_salt(self, hash_name: str, username: str) -> bytes:
-        """Return the salt to show for a user who does not exist.
+    def decoy_terms(self, hash_name: str, username: str) -> tuple[bytes, int]:
+        """Return the salt and iterations to show for a user who does not exist.
 
-        The same each time, on every host with the same `decoy_secret`: so it does not
+        The same each time, on every host with the same `decoy_secret`: so they do not
         tell an unknown user from a known one (RFC 5802, section 5.1, attribute "e").
         """
+        decoy = self.decoy
+        if not isinstance(decoy, tuple):
+            decoy = decoy.scram(hash_name, self.draw(username))
+        iterations, size = decoy
         digest = self._salts.copy()
         digest.update(f"{hash_name} {username}".encode())
-        salt = digest.digest()  # of the size that is wanted, up to 64 octets
-        while len(salt) < self.decoy[1]:
+        salt = digest.digest()
+        while len(salt) < size:
             digest.update(salt)
-            salt += digest.digest()[: self.decoy[1] - len(salt)]
-        return salt
+            salt += digest.digest()
+        return salt[:size], iterations
+
+    def draw(self, username: str) -> int:
+        """Return the number by which all that is shown of an unknown user is drawn: as
+        stable, and as unforeseeable, as the salt.
+        """
+        digest = self._salts.copy()
+        digest.update(f" {username}".encode())  # no hash has an empty name
+        return int.from_bytes(digest.digest()[:8])
 
 
 def _names(names: Iterable[str]) -> frozenset[str]:

@@ -1,5 +1,5 @@
 """What is stored in place of a SCRAM password: ScramKeys at a server, ScramClientKeys
-at a client (RFC 5802, section 3). Text forms are in `_record_texts.py`.
+at a client (RFC 5802, section 3). Its forms, and all other records, are in `records/`.
 """
 
 from __future__ import annotations
@@ -7,9 +7,13 @@ from __future__ import annotations
 import hmac
 import os
 
-from ._scram_math import suite
+from ._scram_math import NAMES, suite
 from ._strict import must_be_octets
 from ._value import Frozen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar
 
 _set = object.__setattr__
 
@@ -85,6 +89,22 @@ class ScramKeys(Frozen):
         # Raised outside the handler: a chained exception would show the password.
         raise ValueError(problem)
 
+    @property
+    def scheme(self) -> str:
+        """Return the mechanism's name: SCRAM-SHA-256."""
+        return NAMES[self.hash_name]
+
+    def decoy(self) -> ScramKeys:
+        """Return keys of the same sizes and cost, that no password fits."""
+        size = len(self.stored_key)
+        return ScramKeys(
+            self.hash_name,
+            os.urandom(len(self.salt)),
+            self.iterations,
+            os.urandom(size),
+            os.urandom(size),
+        )
+
     def verify(self, password: str) -> bool:
         """Tell whether these are the keys of a password, as PLAIN shows it.
 
@@ -101,7 +121,7 @@ class ScramKeys(Frozen):
     @classmethod
     def parse(cls, text: str) -> ScramKeys:
         """Read any known text form; see `format`. Raise ValueError for another."""
-        from ._record_texts import parse
+        from .records._scram_texts import parse
 
         try:
             return cls(*parse(text))
@@ -113,9 +133,18 @@ class ScramKeys(Frozen):
         """Write a text form: `rfc5803` (Cyrus `authPassword`), `postgresql`, `dovecot`,
         `gsasl`. Raise ValueError where the form has no word for the hash.
         """
-        from ._record_texts import write
+        from .records._scram_texts import write
 
         return write(self, form)
+
+
+class Secret(Frozen):
+    """What is precomputed of a password for some mechanism other than SCRAM, and answers
+    its `FindPassword`; see `sasl_core.records`.
+    """
+
+    __slots__ = ()
+    mechanisms: ClassVar[frozenset[str]] = frozenset()
 
 
 class ScramClientKeys(Frozen):

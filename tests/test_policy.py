@@ -58,7 +58,7 @@ class PolicyTest(unittest.TestCase):
 
     def test_the_default_secret_is_of_this_process(self) -> None:
         """Another process shows other salts, and the secret is in no policy."""
-        salt = "s.Policy().decoy_salt('sha256', 'nobody').hex()"
+        salt = "s.Policy().decoy_terms('sha256', 'nobody')[0].hex()"
         script = f"import sasl_core as s; print({salt})"
         secrets = {
             subprocess.run(
@@ -70,10 +70,10 @@ class PolicyTest(unittest.TestCase):
             ).stdout.strip()
             for _ in range(2)
         }
-        mine = sasl.Policy().decoy_salt("sha256", "nobody")
-        secrets.add(mine.hex().encode())
+        mine = sasl.Policy().decoy_terms("sha256", "nobody")
+        secrets.add(mine[0].hex().encode())
         self.assertEqual(len(secrets), 3)
-        self.assertEqual(mine, sasl.Policy().decoy_salt("sha256", "nobody"))
+        self.assertEqual(mine, sasl.Policy().decoy_terms("sha256", "nobody"))
         self.assertIsNone(sasl.Policy().decoy_secret)
         given = sasl.Policy(decoy_secret=b"of all hosts")
         self.assertEqual(given.decoy_secret, b"of all hosts")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .._policy import Policy
     from .._states import ClientMove, ClientOpening, ServerMove, ServerOpening, Terms
     from .._values import Credentials
+    from ..records import CramMd5Secret
 
 _HMAC = hmac_of(hashlib.md5)
 _HEX = b"0123456789abcdef"
@@ -88,13 +89,15 @@ class _AwaitPassword(Asking):
     challenge: bytes
     digest: bytes = field(repr=False)
 
-    def take(self, answer: str | None, terms: Terms) -> ServerMove:
-        try:
-            password = encoded(_prepared(answer or "", terms.policy))
-        except ValueError:
+    def take(self, answer: str | CramMd5Secret | None, terms: Terms) -> ServerMove:
+        if isinstance(answer, str | None):
             password = b""  # nobody can send a lone surrogate
-        expected = _HMAC(password or _NOBODY, self.challenge).hex().encode()
-        if not hmac.compare_digest(expected, self.digest) or not password:
+            with suppress(ValueError):
+                password = encoded(_prepared(answer or "", terms.policy))
+            known, expected = bool(password), _HMAC(password or _NOBODY, self.challenge)
+        else:
+            known, expected = True, answer.hmac(self.challenge)
+        if not hmac.compare_digest(expected.hex().encode(), self.digest) or not known:
             return Failure(Reason.BAD_CREDENTIALS, "unknown user or wrong digest"), None
         return Success(Identity(self.username)), None
 

@@ -215,8 +215,9 @@ class _AwaitKeys(Asking):
 
     def take(self, answer: ScramKeys | None, terms: Terms) -> ServerMove:
         # Made for known users too, so that both cost the same.
-        salt = terms.policy.decoy_salt(self.math.hash_name, self.identity.authcid)
-        iterations = terms.policy.decoy[0]
+        salt, iterations = terms.policy.decoy_terms(
+            self.math.hash_name, self.identity.authcid
+        )
         if answer is not None:
             salt, iterations = answer.salt, answer.iterations
         text = b2a_base64(salt, newline=False)

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from binascii import b2a_base64
 
-from ._scram_math import NAMES
-from ._strict import base64, integer
+from .._scram_math import NAMES
+from .._strict import base64, integer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ._records import ScramKeys
+    from .._records import ScramKeys
 
 _HASHES = {scheme: hash_name for hash_name, scheme in NAMES.items()}
 _MAX_TEXT = 2048
