@@ -29,6 +29,7 @@ class Server(Secretive):
     """
 
     __slots__ = (
+        "_notes",  # what `backends.Application` knows of it; not set before that
         "_takes_initial",
         "_turn",
         "channel",
@@ -39,6 +40,8 @@ class Server(Secretive):
         "realm",
     )
     __match_args__ = ("name",)
+
+    _notes: Any
 
     def __init__(
         self,

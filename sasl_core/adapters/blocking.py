@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from .._channel import Channel
-    from .._events import Event
+    from .._events import Event, Failure, Success
+    from .._server import Server
     from ..protocols.smtp import Action, ClientSession, Command, ServerSession
 
     Answer: TypeAlias = Callable[[Request], Event]
+    Decided: TypeAlias = Callable[[Server, Success | Failure], None]
     Ask: TypeAlias = Callable[..., bytes]
     Handle: TypeAlias = Callable[[Command, Ask], Reply]
 
@@ -69,6 +71,7 @@ def serve(
     answer: Answer,
     handle: Handle,
     *,
+    decided: Decided | None = None,
     greeting: Reply | None = None,
     tls: ssl.SSLContext | None = None,
     secured: Callable[[ssl.SSLSocket], Channel] | None = None,
@@ -78,7 +81,8 @@ def serve(
     STARTTLS the socket is a new one, and closed here).
 
     `answer(request)` returns the event that the answered request gave; where it raises,
-    the client is told 454. `handle(command, ask)` returns the Reply to every other
+    the client is told 454. `decided(exchange, outcome)` hears how each exchange ended
+    before the client does. `handle(command, ask)` returns the Reply to every other
     command; in it, `ask(reply)` sends a reply and returns the next line, `ask()` the
     one after that, as DATA needs it (one over the limit comes cut to an octet more).
     `tls` is for STARTTLS, `secured` makes the Channel after it (None: from the TLS
@@ -92,6 +96,7 @@ def serve(
             action = session.receive(talk.ask())
             while isinstance(action, Request):
                 action = _settle(session, action, answer)
+            _report(session, decided)
             if isinstance(action, Reply):
                 reply = action
             elif session.wants_tls and tls is not None:
@@ -110,6 +115,7 @@ def serve(
         pass
     finally:
         session.closed()
+        _report(session, decided)
         if talk.sock is not sock:
             talk.sock.close()
 
@@ -170,3 +176,12 @@ def _settle(session: ServerSession, request: Request, answer: Answer) -> Action:
     except Exception as error:
         _log.exception("the application could not answer")
         return session.unavailable(type(error).__name__)
+
+
+def _report(session: ServerSession, decided: Decided | None) -> None:
+    decision = session.decision()
+    if decision is not None and decided is not None:
+        try:
+            decided(*decision)
+        except Exception:
+            _log.exception("the application could not take note of a decision")

@@ -10,7 +10,7 @@ import asyncio
 import inspect
 import logging
 import ssl
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, cast
 
 from .._events import Request
 from ..protocols.smtp import LineBuffer, Reply
@@ -20,16 +20,19 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from .._channel import Channel
-    from .._events import Event
+    from .._events import Event, Failure, Success
+    from .._server import Server
     from ..protocols.smtp import Action, ClientSession, Command, ServerSession
 
     Answer: TypeAlias = Callable[[Request], Event | Awaitable[Event]]
+    Decided: TypeAlias = Callable[[Server, Success | Failure], Awaitable[None] | None]
     Ask: TypeAlias = Callable[..., Awaitable[bytes]]
     Handle: TypeAlias = Callable[[Command, Ask], Awaitable[Reply]]
 
 __all__ = ["authenticate", "serve"]
 
 _T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
 _log = logging.getLogger(__name__)
 _CHUNK = 65536
 
@@ -77,6 +80,7 @@ async def serve(
     answer: Answer,
     handle: Handle,
     *,
+    decided: Decided | None = None,
     greeting: Reply | None = None,
     tls: ssl.SSLContext | None = None,
     secured: Callable[[ssl.SSLObject], Channel] | None = None,
@@ -86,9 +90,11 @@ async def serve(
 
     `answer(request)` returns the event that the answered request gave: a coroutine
     function, or a plain one, which runs in a thread; where it raises, the client is
-    told 454. `await handle(command, ask)` returns the Reply to every other command; in
-    it, `await ask(reply)` sends a reply and returns the next line, `await ask()` the
-    one after that, as DATA needs it (one over the limit comes cut to an octet more).
+    told 454. `decided(exchange, outcome)`, of either kind, hears how each exchange
+    ended before the client does. `await handle(command, ask)` returns the Reply to
+    every other command; in it, `await ask(reply)` sends a reply and returns the next
+    line, `await ask()` the one after that, as DATA needs it (one over the limit comes
+    cut to an octet more).
     `tls` is for STARTTLS, `secured` makes the Channel after it (None: from the TLS
     object). `timeout` is for each whole line, and for each reply to be taken.
     """
@@ -100,6 +106,7 @@ async def serve(
             action = session.receive(await talk.ask())
             while isinstance(action, Request):
                 action = await _settle(session, action, answer)
+            await _report(session, decided)
             if isinstance(action, Reply):
                 reply = action
             elif session.wants_tls and tls is not None:
@@ -118,6 +125,7 @@ async def serve(
         writer.write(ended.last)  # no drain: it may be what timed out
     finally:
         session.closed()
+        await _report(session, decided)
 
 
 class _GoneError(Exception):
@@ -184,16 +192,27 @@ class _Talk:
 
 async def _settle(session: ServerSession, request: Request, answer: Answer) -> Action:
     try:
-        if inspect.iscoroutinefunction(answer):
-            event = await answer(request)
-        else:
-            event = await asyncio.to_thread(answer, request)
-            if inspect.isawaitable(event):
-                event = await event
-        return session.resume(event)
+        return session.resume(await _call(answer, request))
     except Exception as error:
         _log.exception("the application could not answer")
         return session.unavailable(type(error).__name__)
+
+
+async def _report(session: ServerSession, decided: Decided | None) -> None:
+    decision = session.decision()
+    if decision is not None and decided is not None:
+        try:
+            await _call(decided, *decision)
+        except Exception:
+            _log.exception("the application could not take note of a decision")
+
+
+async def _call(function: Callable[[*_Ts], _T | Awaitable[_T]], *arguments: *_Ts) -> _T:
+    """Await a coroutine function here, run a plain one in a thread."""
+    if inspect.iscoroutinefunction(function):
+        return cast("_T", await function(*arguments))
+    result = await asyncio.to_thread(function, *arguments)
+    return await result if inspect.isawaitable(result) else result
 
 
 async def _injected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:

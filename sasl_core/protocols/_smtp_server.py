@@ -49,6 +49,7 @@ class ServerSession(Secretive):
 
     __slots__ = (
         "_answers",
+        "_decision",
         "_ending",
         "_extended",
         "_failures",
@@ -103,6 +104,7 @@ class ServerSession(Secretive):
         self.wants_tls = False  # STARTTLS came, and the handshake is due
         self._request: Request | None = None
         self._server: Server | None = None
+        self._decision: tuple[Server, Success | Failure] | None = None
         self._forget()
 
     @property
@@ -179,6 +181,15 @@ class ServerSession(Secretive):
         self._server.abort()
         return self.resume(Failure(Reason.UNAVAILABLE, detail))
 
+    def decision(self) -> tuple[Server, Success | Failure] | None:
+        """Take the exchange that has just ended and how it did, once; None if none has.
+
+        For the limits on guessing and the audit of `sasl_core.backends`: due after each
+        `receive` and `resume`, before their reply is sent, and after `closed`.
+        """
+        decision, self._decision = self._decision, None
+        return decision
+
     def replied(self, command: Command, reply: Reply) -> None:
         """Tell how the application answered a command, so that state follows it."""
         if command.verb == "STARTTLS" and reply.code != replies.READY.code:
@@ -218,6 +229,7 @@ class ServerSession(Secretive):
         self._over = True
         if self._server is not None:
             self.failure = self._server.abort()
+            self._decision = self._server, self.failure
         self._request = self._server = None
 
     def _forget(self) -> None:
@@ -331,7 +343,9 @@ class ServerSession(Secretive):
         if isinstance(event, Request):
             self._request = event
             return event
-        self._server = None
+        if self._server is not None:
+            self._decision = self._server, event
+            self._server = None
         if isinstance(event, Failure):
             self.failure = event
             self._failures += 1

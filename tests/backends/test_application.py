@@ -1,0 +1,488 @@
+"""Every request answered, every decision noted."""
+
+from __future__ import annotations
+
+import asyncio
+import unittest
+from collections.abc import Callable
+from typing import Any
+from unittest import mock
+
+import sasl_core as sasl
+from sasl_core import Reason, records
+from sasl_core.backends import (
+    Account,
+    Application,
+    AsyncApplication,
+    Population,
+    ThreadedStore,
+    Unavailable,
+    Upgrade,
+    correlation_id,
+)
+from sasl_core.backends.memory import MemoryStore
+from sasl_core.mechanisms import registered
+
+from ._contract import keys
+
+CHANNEL = sasl.Channel(
+    True, service="smtp", host="mail.example.org", port=587, remote="192.0.2.7"
+)
+MECHANISMS = ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256", "SCRAM-SHA-1"]
+POLICY = sasl.Policy(
+    allow=[*MECHANISMS, "OAUTHBEARER", "XOAUTH2", "ANONYMOUS"], iterations=(1, 10**6)
+)
+ALICE = Account([records.Plaintext("pencil")], {"sales", "bob"})
+BOB = Account([*records.derive("pencil", ("SCRAM-SHA-256", "CRAM-MD5"), iterations=2)])
+
+
+class Store(MemoryStore):
+    """One that can be down, and counts."""
+
+    def __init__(self, **accounts: Account) -> None:
+        super().__init__(accounts)
+        self.down = False
+        self.asked: list[str] = []
+
+    def find(self, username: str) -> Account | None:
+        """Look up, or not."""
+        if self.down:
+            raise Unavailable("the database cannot tell: OperationalError")
+        self.asked.append(username)
+        return super().find(username)
+
+
+class Tokens:
+    """One good token."""
+
+    down = False
+
+    def check(
+        self, token: str, *, username: str, host: str | None, port: int | None
+    ) -> str | sasl.TokenError:
+        """Check it."""
+        if self.down:
+            raise Unavailable("no answer")
+        return "alice" if token == "good" else sasl.TokenError()
+
+
+class Ticket:
+    """What a throttle gives."""
+
+    def __init__(self, wait: float = 0.0) -> None:
+        self.wait, self.reason, self.unavailable = wait, "user", None
+
+
+class Throttle:
+    """One that keeps a book."""
+
+    def __init__(self, wait: float = 0.0) -> None:
+        self.wait = wait
+        self.asked: list[tuple[str, str | None]] = []
+        self.told: list[str] = []
+
+    def ask(self, username: str, remote: str | None) -> Ticket:
+        """Charge."""
+        self.asked.append((username, remote))
+        return Ticket(self.wait)
+
+    def tell(self, ticket: Ticket, outcome: str) -> None:
+        """Settle."""
+        self.told.append(outcome)
+
+
+def exchange(
+    answer: Callable[[sasl.Request], sasl.Event],
+    decided: Callable[..., None],
+    name: str,
+    credentials: sasl.Credentials,
+    policy: sasl.Policy = POLICY,
+) -> Any:
+    """Run a whole exchange with an application."""
+    client = sasl.client(name, credentials, channel=CHANNEL, policy=POLICY)
+    server = sasl.server(name, channel=CHANNEL, policy=policy)
+    event = server.start(client.start())
+    while not isinstance(event, sasl.Success | sasl.Failure):
+        if isinstance(event, sasl.Request):
+            event = answer(event)
+            continue
+        try:
+            event = server.step(client.step(event.data))
+        except sasl.SASLError:
+            event = server.abort()
+    decided(server, event)
+    return event
+
+
+class SyncWorld:
+    """Run an Application as it is."""
+
+    def make(self, store: Any, **parts: Any) -> Application:
+        """Make it."""
+        return Application(store, **parts)
+
+    def login(self, app: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Log in."""
+        policy = kwargs.pop("policy", POLICY)
+        credentials = sasl.Credentials(*args, **kwargs)
+        return exchange(app.answer, app.decided, name, credentials, policy)
+
+    def policy(self, app: Any, **settings: Any) -> sasl.Policy:
+        """Ask for the policy."""
+        return app.policy(**settings)
+
+    def close(self, app: Any) -> None:
+        """Wait for what goes on."""
+        app.close()
+
+
+class AsyncWorld:
+    """Run an AsyncApplication in a loop."""
+
+    def make(self, store: Any, **parts: Any) -> AsyncApplication:
+        """Make it."""
+        self.runner = asyncio.Runner()
+        self.addCleanup(self.runner.close)
+        self.threaded = ThreadedStore(store)
+        self.addCleanup(self.threaded.close)
+        return AsyncApplication(self.threaded, **parts)
+
+    def login(self, app: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Log in."""
+        run = self.runner.run
+        policy = kwargs.pop("policy", POLICY)
+        return exchange(
+            lambda request: run(app.answer(request)),
+            lambda *decision: run(app.decided(*decision)),
+            name,
+            sasl.Credentials(*args, **kwargs),
+            policy,
+        )
+
+    def policy(self, app: Any, **settings: Any) -> sasl.Policy:
+        """Ask for the policy."""
+        return self.runner.run(app.policy(**settings))
+
+    def close(self, app: Any) -> None:
+        """Wait for what goes on."""
+        self.runner.run(app.close())
+
+
+class Rules:
+    """The rules, in both worlds."""
+
+    def setUp(self) -> None:
+        """Make a store with two accounts."""
+        self.store = Store(alice=ALICE, bob=BOB)
+        self.events: list[Any] = []
+
+    def assert_failed(
+        self, event: Any, reason: Reason = Reason.BAD_CREDENTIALS
+    ) -> None:
+        """Expect a failure for this reason."""
+        self.assertIsInstance(event, sasl.Failure)
+        self.assertIs(event.reason, reason)
+
+    def test_every_password_mechanism(self) -> None:
+        """Clear text feeds all, keys and secrets their own; a wrong one none."""
+        app = self.make(self.store)
+        able = {
+            "alice": MECHANISMS,
+            "bob": ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256"],
+        }
+        for name in MECHANISMS:
+            for user in ("alice", "bob", "carol"):
+                with self.subTest(name, user=user):
+                    event = self.login(app, name, user, "pencil")
+                    if name in able.get(user, ()):
+                        self.assertIsInstance(event, sasl.Success)
+                        self.assertEqual(event.identity.authcid, user)
+                    else:
+                        self.assert_failed(event)
+                    self.assert_failed(self.login(app, name, user, "pencil "))
+
+    def test_who_may_act_as_whom(self) -> None:
+        """By the account, never by default; "*" is any account that there is."""
+        app = self.make(self.store)
+        for user, authzid, may in (
+            ("alice", "sales", True),
+            ("alice", "bob", True),
+            ("alice", "carol", False),
+            ("bob", "alice", False),
+        ):
+            event = self.login(app, "PLAIN", user, "pencil", authzid=authzid)
+            if may:
+                self.assertEqual(event.identity.authzid, authzid)
+            else:
+                self.assert_failed(event, Reason.NOT_AUTHORIZED)
+        self.store.replace("bob", BOB, BOB.replace(authzids={"*"}))
+        event = self.login(app, "PLAIN", "bob", "pencil", authzid="alice")
+        self.assertEqual(event.identity.authzid, "alice")
+        event = self.login(app, "PLAIN", "bob", "pencil", authzid="nobody")
+        self.assert_failed(event, Reason.NOT_AUTHORIZED)
+
+    def test_a_decision_of_one_s_own(self) -> None:
+        """It must say True; nothing else is a yes."""
+        for said, may in ((True, True), (1, False), ("yes", False), (False, False)):
+            app = self.make(self.store, authorize=lambda *_, said=said: said)
+            event = self.login(app, "PLAIN", "bob", "pencil", authzid="root")
+            self.assertEqual(isinstance(event, sasl.Success), may)
+
+    def test_an_account_that_may_not_log_in(self) -> None:
+        """Only who has the password learns why; to SCRAM and CRAM-MD5 it is nobody."""
+        self.store.replace("alice", ALICE, ALICE.replace(refusal=Reason.DISABLED))
+        expired = BOB.replace(refusal=Reason.PASSWORD_EXPIRED)
+        self.store.replace("bob", BOB, expired)
+        app = self.make(self.store, tokens=Tokens())
+        for user, reason in (
+            ("alice", Reason.DISABLED),
+            ("bob", Reason.PASSWORD_EXPIRED),
+        ):
+            self.assert_failed(self.login(app, "PLAIN", user, "pencil"), reason)
+            self.assert_failed(self.login(app, "PLAIN", user, "wrong"))
+            for name in ("CRAM-MD5", "SCRAM-SHA-256"):
+                self.assert_failed(self.login(app, name, user, "pencil"))
+        event = self.login(app, "XOAUTH2", "alice", token="good")
+        self.assert_failed(event, Reason.DISABLED)
+
+    def test_an_account_without_a_password(self) -> None:
+        """It is nobody."""
+        self.store.replace("dave", None, Account())
+        app = self.make(self.store)
+        for name in MECHANISMS:
+            self.assert_failed(self.login(app, name, "dave", "pencil"))
+
+    def test_tokens(self) -> None:
+        """Good, bad, somebody else's, and where there is nobody to ask."""
+        tokens = Tokens()
+        app = self.make(self.store, tokens=tokens)
+        self.assertIn(sasl.CheckToken, app.requests)
+        for name in ("OAUTHBEARER", "XOAUTH2"):
+            event = self.login(app, name, "alice", token="good")
+            self.assertEqual(event.identity.authcid, "alice")
+            self.assert_failed(self.login(app, name, "alice", token="bad"))
+        tokens.down = True
+        event = self.login(app, "XOAUTH2", "alice", token="good")
+        self.assert_failed(event, Reason.UNAVAILABLE)
+        without = self.make(self.store)
+        self.assertNotIn(sasl.CheckToken, without.requests)
+        self.assert_failed(self.login(without, "XOAUTH2", "alice", token="good"))
+
+    def test_a_dead_store_is_no_wrong_password(self) -> None:
+        """Nor is it one for the throttle."""
+        throttle = Throttle()
+        app = self.make(self.store, throttle=throttle, population=Population(()))
+        self.store.down = True
+        for name in MECHANISMS:
+            event = self.login(app, name, "alice", "pencil")
+            self.assert_failed(event, Reason.UNAVAILABLE)
+            self.assertIn("OperationalError", event.detail)
+        self.assertEqual(throttle.told, ["neither"] * len(MECHANISMS))
+
+    def test_a_hash_that_nobody_can_verify(self) -> None:
+        """It is a mistake of the configuration, not of the user."""
+        foreign = records.parse("$2b$05$" + "a" * 53)
+        self.store.replace("dave", None, Account(foreign))
+        app = self.make(self.store)
+        event = self.login(app, "PLAIN", "dave", "pencil")
+        self.assert_failed(event, Reason.UNAVAILABLE)
+
+    def test_the_throttle_is_asked_before_and_told_after(self) -> None:
+        """Each attempt once; a right password with a wrong authzid was no guess."""
+        throttle = Throttle()
+        app = self.make(self.store, throttle=throttle)
+        for name in MECHANISMS:
+            self.login(app, name, "alice", "pencil")
+            self.login(app, name, "alice", "wrong")
+            self.login(app, name, "nobody", "pencil")
+        expected = [("alice", "192.0.2.7")] * 2 + [("nobody", "192.0.2.7")]
+        self.assertEqual(throttle.asked, expected * len(MECHANISMS))
+        outcomes = ["success", "failure", "failure"] * len(MECHANISMS)
+        self.assertEqual(throttle.told, outcomes)
+        self.login(app, "PLAIN", "bob", "pencil", authzid="root")
+        self.assertEqual(throttle.told[-1], "neither")
+
+    def test_an_attempt_that_must_wait(self) -> None:
+        """The store is not even asked, and the right password does not help."""
+        throttle = Throttle(wait=30.0)
+        app = self.make(
+            self.store,
+            throttle=throttle,
+            audit=self.events.append,
+            population=Population(()),
+        )
+        for name in MECHANISMS:
+            event = self.login(app, name, "alice", "pencil")
+            self.assert_failed(event, Reason.UNAVAILABLE)
+        self.assertEqual(self.store.asked, [])
+        self.assertEqual(throttle.told, [])
+        self.assertEqual({e.outcome for e in self.events}, {"throttled"})
+
+    def test_every_decision_is_audited_once(self) -> None:
+        """With what was claimed, what was proved, and how it ended."""
+        times = iter(range(1000))
+        app = self.make(
+            self.store,
+            audit=self.events.append,
+            clock=lambda: 1_700_000_000.0,
+            timer=lambda: float(next(times)),
+        )
+        for name in ("PLAIN", "SCRAM-SHA-256", "CRAM-MD5"):
+            self.events.clear()
+            self.login(app, name, "alice", "pencil")
+            self.login(app, name, "alice", "wrong")
+            won, lost = self.events
+            self.assertEqual((won.outcome, lost.outcome), ("success", "failure"))
+            for event in (won, lost):
+                self.assertEqual(event.mechanism, name)
+                self.assertEqual(event.username, "alice")
+                self.assertEqual(event.remote, "192.0.2.7")
+                self.assertEqual((event.host, event.port), ("mail.example.org", 587))
+                self.assertTrue(event.encrypted)
+                self.assertEqual(event.time, 1_700_000_000.0)
+                self.assertGreater(event.duration, 0)
+                self.assertNotIn("pencil", repr(event))
+            self.assertEqual((won.authcid, won.authzid), ("alice", "alice"))
+            self.assertEqual((lost.authcid, lost.authzid), ("", ""))
+            self.assertIs(lost.reason, Reason.BAD_CREDENTIALS)
+            self.assertNotEqual(won.id, lost.id)
+        self.events.clear()
+        self.store.down = True
+        self.login(app, "PLAIN", "alice", "pencil")
+        self.assertEqual(self.events[-1].outcome, "unavailable")
+        self.login(app, "ANONYMOUS", trace="me")  # asks nothing at all
+        self.assertEqual(self.events[-1].outcome, "success")
+        self.assertEqual(len(self.events), 2)
+
+    def test_an_aborted_exchange(self) -> None:
+        """It is audited, and was no guess."""
+        throttle = Throttle()
+        app = self.make(self.store, audit=self.events.append, throttle=throttle)
+        with mock.patch.object(
+            sasl.Client, "step", side_effect=sasl.ProtocolError("enough")
+        ):
+            event = self.login(app, "SCRAM-SHA-256", "alice", "pencil")
+        self.assert_failed(event, Reason.ABORTED)
+        self.assertEqual([e.outcome for e in self.events], ["aborted"])
+        self.assertEqual(throttle.asked and throttle.told, ["neither"])
+
+    def test_a_failing_audit_changes_nothing(self) -> None:
+        """The login goes on; the log says so."""
+
+        def full(event: Any) -> None:
+            raise OSError("no space left for pencil")
+
+        app = self.make(self.store, audit=full)
+        with self.assertLogs("sasl_core.backends", "ERROR") as logs:
+            event = self.login(app, "PLAIN", "alice", "pencil")
+        self.assertIsInstance(event, sasl.Success)
+        self.assertNotIn("pencil", "".join(logs.output))
+
+    def test_one_name_through_the_exchange(self) -> None:
+        """In the audit and for the application's own log lines."""
+        app = self.make(self.store, audit=self.events.append)
+        server = sasl.server("ANONYMOUS", channel=CHANNEL, policy=POLICY)
+        self.assertEqual(correlation_id(server), "")
+        seen = []
+        decided = app.decided
+
+        def watch(exchange: Any, outcome: Any) -> Any:
+            seen.append(correlation_id(exchange))
+            return decided(exchange, outcome)
+
+        app.decided = watch
+        self.login(app, "PLAIN", "alice", "pencil")
+        self.assertEqual(seen, [self.events[0].id])
+        self.assertRegex(seen[0], r"\A[0-9a-f]{16}\Z")
+
+    def test_a_login_makes_better_records(self) -> None:
+        """Once: what is weak goes, what is missing comes."""
+        sha1 = records.parse("{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=")  # "secret"
+        self.store.replace("dave", None, Account([*sha1, keys("secret", "sha1")]))
+        upgrade = Upgrade(("SCRAM-SHA-256", "SCRAM-SHA-512"), iterations=3)
+        app = self.make(self.store, upgrade=upgrade)
+        self.assert_failed(self.login(app, "PLAIN", "dave", "Secret"))
+        self.assertIsInstance(self.login(app, "LOGIN", "dave", "secret"), sasl.Success)
+        self.close(app)
+        better = self.store.find("dave")
+        schemes = [record.scheme for record in better.records]
+        self.assertEqual(schemes[:2], ["SCRAM-SHA-256", "SCRAM-SHA-512"])
+        self.assertNotIn("SHA", schemes)
+        for record in better.records:
+            self.assertTrue(record.verify("secret"))
+            self.assertFalse(record.verify("Secret"))
+        self.assertFalse(upgrade.due(better))
+
+    def test_a_password_changed_meanwhile_stays(self) -> None:
+        """What is made of the old one is not stored."""
+        changed = Account([keys("new")])
+        upgrade = Upgrade(("SCRAM-SHA-512",), iterations=3)
+        app = self.make(self.store, upgrade=upgrade)
+        original = Upgrade.apply
+
+        def apply(*arguments: Any) -> Account:
+            self.store.replace("alice", ALICE, changed)
+            return original(*arguments)
+
+        with mock.patch.object(Upgrade, "apply", apply):
+            self.login(app, "PLAIN", "alice", "pencil")
+            self.close(app)
+        self.assertEqual(self.store.find("alice"), changed)
+
+    def test_a_policy_that_fits(self) -> None:
+        """On offer is what every account can do, shown is what accounts look like."""
+        app = self.make(self.store)
+        policy = self.policy(app, max_message=1234)
+        self.assertEqual(policy.max_message, 1234)
+        expected = {"PLAIN", "LOGIN", "CRAM-MD5", "EXTERNAL"}
+        expected |= {"SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"}
+        self.assertEqual(policy.allow, expected)
+        app = self.make(Store(bob=BOB), tokens=Tokens())
+        policy = self.policy(app)
+        self.assertTrue(policy.allow > {"OAUTHBEARER", "XOAUTH2"})
+        self.assertEqual(policy.decoy_terms("sha256", "nobody")[1], 2)
+        policy = self.policy(self.make(Store()))  # an empty store offers something
+        self.assertIn("SCRAM-SHA-256", policy.allow)
+        self.assertIn("PLAIN", policy.allow)
+
+    def test_all_that_is_registered_can_be_answered(self) -> None:
+        """No mechanism asks what an Application does not know."""
+        app = self.make(self.store, tokens=Tokens())
+        for mechanism in registered():
+            self.assertLessEqual(set(mechanism.asks), app.requests, mechanism.name)
+
+
+class ApplicationTest(SyncWorld, Rules, unittest.TestCase):
+    """In threads, and in loops of one's own."""
+
+    def test_an_asynchronous_backend_is_refused(self) -> None:
+        """Rather than taken for a yes."""
+
+        async def authorize(authcid: str, authzid: str) -> bool:
+            await asyncio.sleep(0)
+            return True
+
+        app = Application(self.store, authorize=authorize)
+        with self.assertRaises(sasl.StateError):
+            self.login(app, "PLAIN", "bob", "pencil", authzid="root")
+
+
+class AsyncApplicationTest(AsyncWorld, Rules, unittest.TestCase):
+    """In a loop."""
+
+    def test_coroutine_functions_are_awaited(self) -> None:
+        """As well as plain ones."""
+
+        async def authorize(authcid: str, authzid: str) -> bool:
+            await asyncio.sleep(0)
+            return authzid == "root"
+
+        app = self.make(self.store, authorize=authorize)
+        event = self.login(app, "PLAIN", "bob", "pencil", authzid="root")
+        self.assertEqual(event.identity.authzid, "root")
+        event = self.login(app, "PLAIN", "bob", "pencil", authzid="boot")
+        self.assert_failed(event, Reason.NOT_AUTHORIZED)
+
+
+if __name__ == "__main__":
+    unittest.main()
