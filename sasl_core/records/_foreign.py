@@ -70,7 +70,8 @@ class ForeignHash(Frozen):
 
     def decoy(self) -> ForeignHash:
         """Return one of the same cost, whose digest is nobody's."""
-        size = min(22, len(self.text) - self.text.rfind("$") - 2)
+        start = self.text.rfind("$") + 1 or 2  # the oldest crypt's salt has two letters
+        size = min(22, len(self.text) - start - 1)
         digest = "".join(_LETTERS[octet % len(_LETTERS)] for octet in os.urandom(size))
         # The last character stays: not every one can stand there.
         text = self.text[: -size - 1] + digest + self.text[-1]

@@ -52,7 +52,7 @@ class Hashed(Frozen):
     def decoy(self) -> Hashed:
         """Return one of the same form and cost, that no password fits."""
         salt, digest = (os.urandom(len(octets)) for octets in (self.salt, self.digest))
-        if self.form in ("django", "werkzeug"):
+        if self.form in ("django", "werkzeug", "dovecot"):  # whose salts are text
             salt = salt.hex()[: len(self.salt)].encode()
         return self.replace(salt=salt, digest=digest)
 

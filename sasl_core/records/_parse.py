@@ -115,9 +115,10 @@ def _braced(
         if realm is None:
             realm, username = realm_of(username), username.rpartition("@")[0]
         return (DigestMd5Secret(username, realm, a2b_hex(rest)),)
-    hashed = read_scheme(scheme, encoding, rest)
-    if hashed is not None and not (scheme == "MD5" and rest.startswith("$")):
-        return (hashed,)
+    if not (scheme in _WRAPPED and rest.startswith("$")):
+        hashed = read_scheme(scheme, encoding, rest)
+        if hashed is not None:
+            return (hashed,)
     if scheme in _WRAPPED:
         kind = family(rest)
         old = scheme in _OLD_CRYPT and len(rest) == 13 and _CRYPT64.issuperset(rest)

@@ -8,9 +8,14 @@ MAX_OCTETS = 4096  # so that nobody can make a server hash a megabyte
 
 
 def usable(password: str) -> bytes | None:
-    """Return the password's octets; None for one that fits no record."""
+    """Return the password's octets; None for one that fits no record.
+
+    One with a NUL does not: HMAC pads its key with them, so that PBKDF2 takes "x" and
+    "x NUL" for the same, and crypt's relatives stop there.
+    """
     try:
         octets = encoded(password)
     except ValueError:
         return None
-    return octets if 0 < len(octets) <= MAX_OCTETS else None
+    fits = 0 < len(octets) <= MAX_OCTETS and b"\0" not in octets
+    return octets if fits else None

@@ -1,0 +1,193 @@
+"""Ways to have a bearer token verified: by introspection (RFC 7662), or as a JWT by a
+package that is passed in.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from base64 import b64encode
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote_plus, urlencode, urlsplit
+
+from ._account import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import TypeAlias
+
+    Claims: TypeAlias = Mapping[str, Any]
+    # url, headers, body, seconds -> status, body; whatever it raises is "cannot tell"
+    Http: TypeAlias = Callable[
+        [str, Mapping[str, str], bytes, float], tuple[int, bytes]
+    ]
+
+_MAX_ANSWER = 1 << 20
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Introspection:
+    """Ask the authorization server about a token (RFC 7662).
+
+    `url` is https, or http on loopback. We authenticate by `client_id` and
+    `client_secret` (Basic, RFC 6749, section 2.3.1) or by a `bearer` token. `http` sends
+    the request (None: `post`); `timeout`: seconds for the whole answer.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        bearer: str | None = None,
+        http: Http | None = None,
+        timeout: float = 10.0,
+    ) -> None:
+        parts = urlsplit(url)
+        safe = parts.scheme == "https" or (
+            parts.scheme == "http" and parts.hostname in _LOOPBACK
+        )
+        if not safe or parts.username is not None:
+            raise ValueError("introspection is at an https URL without a user in it")
+        self._url = url
+        self._http = http or post
+        self._timeout = timeout
+        self._headers = {
+            "Accept": "application/json",
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        if bearer is not None:
+            self._headers["Authorization"] = f"Bearer {bearer}"
+        elif client_id is not None:
+            pair = f"{quote_plus(client_id)}:{quote_plus(client_secret or '')}"
+            self._headers["Authorization"] = (
+                f"Basic {b64encode(pair.encode()).decode()}"
+            )
+
+    def __call__(self, token: str) -> Claims | None:
+        """Return the claims of a token, None if it is not active; raise Unavailable."""
+        form = {"token": token, "token_type_hint": "access_token"}
+        try:
+            status, body = self._http(
+                self._url, self._headers, urlencode(form).encode(), self._timeout
+            )
+        except Exception as error:
+            problem = type(error).__name__
+        else:
+            problem = "" if status == 200 else f"status {status}"
+        if problem:
+            raise Unavailable(f"the introspection endpoint cannot tell: {problem}")
+        claims = _object(body)
+        if claims is None or type(claims.get("active")) is not bool:
+            raise Unavailable("the introspection endpoint gave no answer of RFC 7662")
+        return claims if claims["active"] else None
+
+
+def post(
+    url: str, headers: Mapping[str, str], body: bytes, timeout: float
+) -> tuple[int, bytes]:
+    """Send a POST by the standard library; return status and body, of 1 MiB at most.
+
+    The certificate is verified; no redirect is followed, for a token goes where it was
+    sent and nowhere else; proxies of the environment are not used. Raise OSError.
+    """
+    from http.client import HTTPConnection, HTTPException, HTTPSConnection
+
+    parts = urlsplit(url)
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    end = time.monotonic() + timeout
+    connection = kind(parts.hostname or "", parts.port, timeout=timeout)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    failed = ""
+    try:
+        connection.request("POST", path, body, dict(headers))
+        answer = connection.getresponse()
+        chunks, size = [], 0
+        # In pieces: who sends an octet a second does not hold us for ever.
+        while chunk := answer.read1(65536):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > _MAX_ANSWER or time.monotonic() > end:
+                raise OSError("an answer too long, or too slow")
+        return answer.status, b"".join(chunks)
+    except HTTPException as error:
+        failed = type(error).__name__
+    finally:
+        connection.close()
+    raise OSError(f"not an answer of HTTP: {failed}")
+
+
+def from_joserfc(
+    jwt: Any, key: Any, algorithms: Sequence[str]
+) -> Callable[[str], Claims | None]:
+    """Return a verifier by `joserfc.jwt`: the module, a key or key set, the algorithms."""
+    allowed = _allowed(algorithms)
+
+    def verify(token: str) -> Claims | None:
+        return _claims(
+            lambda: jwt.decode(token, key, algorithms=allowed).claims, "joserfc"
+        )
+
+    return verify
+
+
+def from_pyjwt(
+    jwt: Any, key: Any, algorithms: Sequence[str]
+) -> Callable[[str], Claims | None]:
+    """Return a verifier by PyJWT: the module `jwt`, a key or PyJWKClient, the algorithms.
+
+    What the claims say is checked by `Tokens`.
+    """
+    allowed = _allowed(algorithms)
+    options = {"verify_signature": True} | dict.fromkeys(
+        ("verify_exp", "verify_nbf", "verify_iat", "verify_aud", "verify_iss"), False
+    )
+
+    def verify(token: str) -> Claims | None:
+        def decode() -> Any:
+            found = key
+            if hasattr(key, "get_signing_key_from_jwt"):
+                found = key.get_signing_key_from_jwt(token)
+            return jwt.decode(token, found, algorithms=allowed, options=options)
+
+        return _claims(decode, "jwt")
+
+    return verify
+
+
+def _allowed(algorithms: Sequence[str]) -> list[str]:
+    names = [] if isinstance(algorithms, str) else list(algorithms)
+    if not names or any(name.lower() == "none" for name in names):
+        raise ValueError("the algorithms are a list of names, and none of them is none")
+    return names
+
+
+def _claims(decode: Callable[[], Any], package: str) -> Claims | None:
+    """Return the claims; None where the package says that the token is not good."""
+    try:
+        claims = decode()
+    except Exception as error:
+        kind = type(error)
+        # Told by where they are defined: the package is not imported here. A key set
+        # that cannot be fetched says nothing about the token.
+        mine = kind.__module__.partition(".")[0] == package or isinstance(
+            error, ValueError | TypeError
+        )
+        problem = kind.__name__
+        refused = mine and not ("Connection" in problem or isinstance(error, OSError))
+    else:
+        return claims if isinstance(claims, dict) else None
+    if refused:
+        return None
+    raise Unavailable(f"the token cannot be verified now: {problem}")
+
+
+def _object(body: bytes) -> dict[str, Any] | None:
+    if len(body) > _MAX_ANSWER:
+        return None
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
