@@ -1,12 +1,12 @@
 """The forms in which password hashes are written; read by their beginnings.
 
-passlib     $pbkdf2-sha256$ITER$SALT$HASH   $scrypt$ln=16,r=8,p=1$SALT$HASH   (ab64)
+passlib     $pbkdf2-sha256$ITER$SALT$HASH (ab64)   $scrypt$ln=16,r=8,p=1$SALT$HASH
 ldap        {PBKDF2-SHA256}ITER$SALT$HASH (ab64)   {SSHA}BASE64(HASH SALT)
 django      pbkdf2_sha256$ITER$SALT$BASE64   scrypt$N$SALT$R$P$BASE64   md5$SALT$HEX
 werkzeug    scrypt:N:R:P$SALT$HEX   pbkdf2:sha256:ITER$SALT$HEX
 dovecot     {PBKDF2}$1$SALT$ITER$HEX (SHA-1)
 
-ab64 is base64 with "." for "+", without padding.
+ab64 is base64 with "." for "+", without padding; scrypt's has the "+".
 """
 
 from __future__ import annotations
@@ -95,7 +95,8 @@ def write(hashed: Hashed) -> str:
             costs = f"{hashed.n}:{hashed.r}:{hashed.p}"
             return f"scrypt:{costs}${salt.decode()}${digest.hex()}"
         costs = f"ln={hashed.n.bit_length() - 1},r={hashed.r},p={hashed.p}"
-        return f"$scrypt${costs}${_ab64(salt)}${_ab64(digest)}"
+        salt_text, digest_text = (_base64(part).rstrip("=") for part in (salt, digest))
+        return f"$scrypt${costs}${salt_text}${digest_text}"
     if not isinstance(hashed, Pbkdf2):
         raise TypeError(f"no text is known for a {type(hashed).__name__}")
     name, count = hashed.hash_name, hashed.iterations

@@ -1,0 +1,123 @@
+"""The throttle's counts in Redis, with the package redis, plain and for asyncio."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import unittest
+from typing import Any
+
+from sasl_core.backends import Unavailable
+from sasl_core.backends.throttle import (
+    AsyncRedisState,
+    AsyncThrottle,
+    Limit,
+    RedisState,
+    Throttle,
+)
+
+from .packages import need_package
+from .peers.process import HOST
+from .peers.redis import Redis
+
+HOME = "192.0.2.1"
+_GUESSER = """
+import sys, redis
+from sasl_core.backends.throttle import *
+state = RedisState(redis.Redis(port=int(sys.argv[1])))
+throttle = Throttle(state, clock=lambda: 1000.0)
+tickets = [throttle.ask("alice", "192.0.2.1") for _ in range(50)]
+print(sum(not ticket.wait for ticket in tickets))
+"""
+
+
+class RedisTest(unittest.IsolatedAsyncioTestCase):
+    """A real server."""
+
+    peer: Redis
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """Start it."""
+        cls.redis = need_package("redis")
+        cls.peer = cls.enterClassContext(Redis())
+
+    def setUp(self) -> None:
+        """Begin with nothing in it."""
+        self.client = self.redis.Redis(HOST, self.peer.port)
+        self.addCleanup(self.client.close)
+        self.client.flushall()
+
+    def throttle(self, **settings: Any) -> Throttle:
+        """Make a throttle."""
+        settings = {"pair": Limit(3), "clock": lambda: 1000.0, **settings}
+        return Throttle(RedisState(self.client), **settings)
+
+    def test_the_rules(self) -> None:
+        """Charged, given back, trusted."""
+        throttle = self.throttle()
+        tickets = [throttle.ask("alice", HOME) for _ in range(20)]
+        good = [ticket for ticket in tickets if not ticket.wait]
+        self.assertEqual(len(good), 4)
+        throttle.tell(good[0], "success")
+        self.assertEqual(throttle.ask("alice", HOME).wait, 0)
+
+    def test_every_key_ends(self) -> None:
+        """And none has a name in it."""
+        throttle = self.throttle()
+        throttle.tell(throttle.ask("alice", HOME), "success")
+        throttle.ask("bob", HOME)
+        keys = self.client.keys("*")
+        self.assertGreaterEqual(len(keys), 4)
+        for key in keys:
+            self.assertGreater(self.client.ttl(key), 0)
+            self.assertRegex(key.decode(), r"\A\{sasl\}:[0-9a-f]{32}\Z")
+
+    def test_two_processes(self) -> None:
+        """Together they get what one would."""
+        both = [
+            subprocess.Popen(
+                [sys.executable, "-c", _GUESSER, str(self.peer.port)],
+                stdout=subprocess.PIPE,
+            )
+            for _ in range(2)
+        ]
+        said = [int(process.communicate(timeout=60)[0]) for process in both]
+        self.assertEqual(sum(said), 11)
+
+    def test_decoded_responses(self) -> None:
+        """The client may have been made either way."""
+        client = self.redis.Redis(HOST, self.peer.port, decode_responses=True)
+        self.addCleanup(client.close)
+        throttle = Throttle(RedisState(client), pair=Limit(3), clock=lambda: 1000.0)
+        done = sum(not throttle.ask("alice", HOME).wait for _ in range(20))
+        self.assertEqual(done, 4)
+
+    async def test_asyncio(self) -> None:
+        """With redis.asyncio."""
+        client = need_package("redis.asyncio").Redis(host=HOST, port=self.peer.port)
+        throttle = AsyncThrottle(
+            AsyncRedisState(client), pair=Limit(3), clock=lambda: 1000.0
+        )
+        tickets = [await throttle.ask("alice", HOME) for _ in range(20)]
+        good = [ticket for ticket in tickets if not ticket.wait]
+        self.assertEqual(len(good), 4)
+        await throttle.tell(good[0], "success")
+        self.assertEqual((await throttle.ask("alice", HOME)).wait, 0)
+        await client.aclose()
+
+    def test_killed_in_between(self) -> None:
+        """As configured, and the log says so; after a restart it works again."""
+        closed, opened = self.throttle(), self.throttle(unavailable="open")
+        closed.ask("alice", HOME)
+        self.peer.kill()
+        with self.assertLogs("sasl_core.backends.throttle", "WARNING"):
+            with self.assertRaises(Unavailable):
+                closed.ask("alice", HOME)
+            self.assertTrue(opened.ask("alice", HOME).unavailable)
+            self.peer.begin()
+            self.assertEqual(closed.ask("alice", HOME).wait, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
