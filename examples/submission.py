@@ -12,13 +12,11 @@ import asyncio
 import re
 import shutil
 import smtplib
-import sqlite3
 import ssl
 import subprocess
 import sys
 import tempfile
 from binascii import a2b_base64
-from contextlib import closing
 from email.message import EmailMessage
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,47 +24,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import sasl_core as sasl
 from sasl_core.adapters import smtplib as sasl_smtplib
 from sasl_core.adapters import streams
+from sasl_core.backends import AsyncApplication, set_password
+from sasl_core.backends.sql import SqlStore
 from sasl_core.protocols import smtp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from sasl_core.adapters.streams import Ask
     from sasl_core.protocols.smtp import Action, Command
 
 USER, PASSWORD = "alice@example.org", "wonderland"
-
-
-class Store:
-    """Accounts in SQLite: SCRAM keys, from which no password can be had back.
-
-    `answer` is all that the library asks of an application.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        with closing(sqlite3.connect(path)) as db, db:
-            db.execute("CREATE TABLE account (name TEXT PRIMARY KEY, keys TEXT)")
-
-    def add(self, name: str, password: str) -> None:
-        keys = sasl.ScramKeys.derive(password, "sha256").format()
-        with closing(sqlite3.connect(self._path)) as db, db:
-            db.execute("INSERT INTO account VALUES (?, ?)", (name, keys))
-
-    def find(self, name: str) -> sasl.ScramKeys | None:
-        with closing(sqlite3.connect(self._path)) as db:
-            query = "SELECT keys FROM account WHERE name = ?"
-            row = db.execute(query, (name,)).fetchone()
-        return sasl.ScramKeys.parse(row[0]) if row else None
-
-    def answer(self, request: sasl.Request) -> sasl.Event:
-        match request:
-            case sasl.FindScramKeys(name):
-                return request.answer(self.find(name))
-            case sasl.CheckPassword(name, password):
-                keys = self.find(name)
-                return request.answer(keys is not None and keys.verify(password))
-        return request.deny()  # a question that this program does not know
 
 
 class TLS(NamedTuple):
@@ -118,7 +86,7 @@ POLICY = sasl.Policy(allow=["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOG
 
 async def visit(
     make: type[Session],
-    answer: Callable[[sasl.Request], sasl.Event],
+    answer: Callable[[sasl.Request], sasl.Event | Awaitable[sasl.Event]],
     tls: TLS | None,
     password: str,
 ) -> str | sasl.SASLError:
@@ -198,16 +166,19 @@ def send(port: int, password: str, tls: TLS | None) -> str:
 async def main() -> int:
     """Show a login that works, one that is refused, and one that is a trap."""
     with tempfile.TemporaryDirectory() as directory:
-        store = Store(Path(directory, "accounts.sqlite"))
-        store.add(USER, PASSWORD)
+        # SCRAM keys, from which no password can be had back; the application answers
+        # with them all that a server's exchanges ask.
+        store = SqlStore.sqlite(Path(directory, "accounts.sqlite"))
+        set_password(store, USER, PASSWORD)
+        application = AsyncApplication(store)
         tls = make_tls(Path(directory))
 
         title("Alice sends a mail")
-        sent = await visit(Session, store.answer, tls, PASSWORD)
+        sent = await visit(Session, application.answer, tls, PASSWORD)
         verdict(f"Sent. Both sides have proved that they know the password, by {sent}.")
 
         title("Somebody tries a wrong password")
-        refused = await visit(Session, store.answer, tls, "Wonderland")
+        refused = await visit(Session, application.answer, tls, "Wonderland")
         if not isinstance(refused, sasl.AuthenticationError):
             return 1
         verdict(

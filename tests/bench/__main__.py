@@ -7,9 +7,10 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import tracemalloc
 from functools import partial
-from time import perf_counter_ns
+from time import perf_counter_ns, process_time
 from typing import TYPE_CHECKING
 
 import sasl_core as sasl
@@ -176,6 +177,30 @@ def speed() -> None:
         print(f"| {name} | {ratio:.2f} | {goal:g} | {least:.2f} |")
 
 
+def lookups() -> None:
+    """Look users up in SQLite, by the store and by a bare loop, in seconds of CPU."""
+    turns = 20_000
+    for count in (1000, 20_000):
+        with tempfile.TemporaryDirectory() as directory:
+            path = f"{directory}/accounts.sqlite"
+            mine = ours.lookups(path, count)
+            least = floors.lookups(path, count)
+            pairs = [(spent(least, turns), spent(mine, turns)) for _ in range(ROUNDS)]
+        ratio = statistics.median(our / floor for floor, our in pairs)
+        floor = statistics.median(floor for floor, _ in pairs)
+        rate = 1 / statistics.median(our for _, our in pairs)
+        name = f"SQLite look-up among {count} users ({rate:.0f} a second)"
+        print(f"| {name} | {ratio:.2f} | 2 | {floor * 1e6:.2f} |")
+
+
+def spent(work: Callable[[], object], turns: int) -> float:
+    """Return the seconds of CPU of one turn."""
+    begin = process_time()
+    for _ in range(turns):
+        work()
+    return (process_time() - begin) / turns
+
+
 def memory() -> None:
     """Keep many servers waiting for their client-final."""
     count = 10_000
@@ -260,6 +285,7 @@ def timed(work: Callable[[bytes], object], message: bytes) -> int:
 
 if __name__ == "__main__":
     speed()
+    lookups()
     memory()
     imports()
     hostile()

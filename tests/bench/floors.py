@@ -7,7 +7,9 @@ times slower it is says what its own machinery costs.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
+import sqlite3
 from binascii import a2b_base64, b2a_base64
 from hmac import compare_digest
 from typing import TYPE_CHECKING, NamedTuple
@@ -163,3 +165,13 @@ def oauthbearer_server(message: bytes) -> bytes:
     if not compare_digest(auth[12:], TOKEN.encode()):
         raise ValueError("wrong token")
     return head[4:-1]
+
+
+def lookups(path: str, count: int) -> Callable[[], object]:
+    """Return the bare look-up in the table that the store has made."""
+    db = sqlite3.connect(path)
+    names = itertools.cycle([f"user{number}@example.org" for number in range(count)])
+    query = (
+        "SELECT username, records, authzids, refusal FROM sasl_account WHERE username=?"
+    )
+    return lambda: db.execute(query, (next(names),)).fetchone()

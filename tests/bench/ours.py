@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import partial
+from typing import TYPE_CHECKING
 
 import sasl_core as sasl
+from sasl_core.backends import Account
+from sasl_core.backends.sql import SqlStore
 
 from . import floors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CHANNEL = sasl.Channel(encrypted=True, host=floors.HOST, port=floors.PORT)
 CREDENTIALS = sasl.Credentials(floors.USER, floors.PASSWORD)
@@ -68,3 +75,13 @@ def token_server(name: str, message: bytes) -> sasl.Identity:
     """Ask whose token it is."""
     request = server(name).start(message)
     return request.answer(floors.USER if request.token == floors.TOKEN else "").identity
+
+
+def lookups(path: str, count: int) -> Callable[[], object]:
+    """Return a look-up of a store in SQLite, each time of the next of `count` users."""
+    store = SqlStore.sqlite(path)
+    names = [f"user{number}@example.org" for number in range(count)]
+    for name in names:
+        store.replace(name, None, Account([KEYS]))
+    following = itertools.cycle(names)
+    return lambda: store.find(next(following))
