@@ -12,6 +12,8 @@ from contextlib import closing
 from threading import Lock, local
 from typing import TYPE_CHECKING
 
+from ._sqlite import connect
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
     from typing import Any, Protocol
@@ -122,8 +124,7 @@ class SqliteState:
         mine: tuple[int, sqlite3.Connection] | None
         mine = getattr(self._local, "connection", None)
         if mine is None or mine[0] != os.getpid():
-            db = sqlite3.connect(self._path, self._timeout, isolation_level=None)
-            db.execute("PRAGMA journal_mode=WAL")
+            db = connect(self._path, self._timeout, autocommit=True)
             db.execute(
                 "CREATE TABLE IF NOT EXISTS throttle"
                 " (key TEXT PRIMARY KEY, text TEXT NOT NULL, ends INTEGER NOT NULL)"

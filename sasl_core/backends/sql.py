@@ -10,12 +10,14 @@ import os
 import re
 import sqlite3
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
 from .. import records
 from .._reasons import Reason
 from ._account import Account, Unavailable, can_be_a_name, must_be_a_name
+from ._sqlite import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -149,13 +151,7 @@ class SqlStore:
 
         `timeout`: seconds to wait for another writer.
         """
-
-        def connect() -> sqlite3.Connection:
-            connection = sqlite3.connect(path, timeout, check_same_thread=False)
-            connection.execute("PRAGMA journal_mode=WAL")
-            return connection
-
-        store = cls(sqlite3, connect, verifiers=verifiers)
+        store = cls(sqlite3, partial(connect, path, timeout), verifiers=verifiers)
         make = schema("sqlite").replace("TABLE", "TABLE IF NOT EXISTS")
         store._change(_Statement(make, sqlite3.paramstyle), {})
         return store

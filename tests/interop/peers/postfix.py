@@ -78,8 +78,8 @@ class Postfix(NamedTuple):
 
 
 @contextlib.contextmanager
-def running(dovecot_socket: Path) -> Iterator[Postfix]:
-    """Run a Postfix with a directory of its own."""
+def running(dovecot_socket: Path, settings: str = "") -> Iterator[Postfix]:
+    """Run a Postfix with a directory of its own; `settings` come last in its main.cf."""
     need("postfix", "postconf", root=True)
     with Sandbox("postfix") as box:
         by_dovecot, by_cyrus = free_ports(2)
@@ -88,7 +88,7 @@ def running(dovecot_socket: Path) -> Iterator[Postfix]:
         # Debian's Postfix reads sasl/NAME.conf beside main.cf, nothing else
         PasswordFile(box).configure("interop", directory="conf/sasl")
         main = _MAIN.format(here=box.path, tls=certificates(), realm=REALM)
-        box.write("conf/main.cf", main)
+        box.write("conf/main.cf", main + settings)
         master = _MASTER.format(
             dovecot_port=by_dovecot,
             cyrus_port=by_cyrus,
