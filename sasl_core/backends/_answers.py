@@ -277,8 +277,8 @@ class Answers:
             except Unavailable:
                 _log.warning("the throttle could not be told of an outcome")
         if self._audit is not None:
-            event = self._event(exchange, outcome, notes)
             try:
+                event = self._event(exchange, outcome, notes)
                 await self._call(self._audit, event)
             except Exception as error:  # an audit that fails changes no outcome
                 _log.error("the audit failed: %s", type(error).__name__)

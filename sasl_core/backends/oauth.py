@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import math
 import os
 import time
 from collections import OrderedDict
@@ -17,7 +16,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 from .._values import TokenError
-from ._account import can_be_a_name
+from ._account import Unavailable, can_be_a_name
 from ._oauth_verify import Introspection, from_joserfc, from_pyjwt, post
 
 if TYPE_CHECKING:
@@ -38,6 +37,7 @@ __all__ = [
     "post",
 ]
 
+_NEVER = 1e15  # seconds since the epoch: no date that anybody means
 _REFUSED_FOR = 5.0  # seconds that a refusal is remembered
 
 
@@ -61,10 +61,14 @@ class _Rules:
         cache_for: float = 300.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        if cache < 0 or isinstance(hosts, str):
+            raise ValueError("cache is at least 0, hosts are a list of names")
         self._verify = verify
         self._audience = None if audience is None else _words(audience)
         self._scope = _words(scope)
         self._issuer = issuer
+        if not (isinstance(identity, str) or callable(identity)):
+            identity = tuple(identity)
         self._identity = identity
         self._email_verified = email_verified
         self._expiry_required = expiry_required
@@ -75,7 +79,9 @@ class _Rules:
         self._cache_for = cache_for
         self._clock = clock
         self._key = os.urandom(32)
+        # Apart: however many bad tokens come, the good ones stay.
         self._cache: OrderedDict[bytes, tuple[float, Claims | None]] = OrderedDict()
+        self._refused: OrderedDict[bytes, tuple[float, Claims | None]] = OrderedDict()
         self._lock = Lock()
 
     def _refusal(self, status: str = "invalid_token") -> TokenError:
@@ -89,11 +95,12 @@ class _Rules:
 
     def _remembered(self, name: bytes) -> tuple[float, Claims | None] | None:
         with self._lock:
-            found = self._cache.get(name)
+            table = self._cache if name in self._cache else self._refused
+            found = table.get(name)
             if found is None or found[0] <= self._clock():
-                self._cache.pop(name, None)
+                table.pop(name, None)
                 return None
-            self._cache.move_to_end(name)
+            table.move_to_end(name)
             return found
 
     def _remember(self, name: bytes, claims: Claims | None) -> None:
@@ -103,10 +110,11 @@ class _Rules:
         end = now + keep
         if claims is not None and _is_time(claims.get("exp")):
             end = min(end, claims["exp"] + self._leeway)
+        table = self._refused if claims is None else self._cache
         with self._lock:
-            self._cache[name] = end, claims
-            while len(self._cache) > self._size:
-                self._cache.popitem(last=False)
+            table[name] = end, claims
+            while len(table) > self._size:
+                table.popitem(last=False)
 
     def _verdict(self, claims: Claims | None, host: str | None) -> str | TokenError:
         if claims is None or not (self._in_time(claims) and self._for_us(claims, host)):
@@ -185,6 +193,15 @@ class Tokens(_Rules):
         """
         if not token:  # asks where to get one (RFC 7628, section 4.3)
             return self._refusal()
+        try:
+            return self._checked(token, host)
+        except Unavailable:
+            raise
+        except Exception as error:
+            problem = type(error).__name__  # its text may have the token in it
+        raise Unavailable(f"the token cannot be checked: {problem}")
+
+    def _checked(self, token: str, host: str | None) -> str | TokenError:
         name = self._name(token)
         found = self._remembered(name)
         if found is None:
@@ -210,6 +227,15 @@ class AsyncTokens(_Rules):
         """Return the proven identity, or why not, as `Tokens.check`."""
         if not token:
             return self._refusal()
+        try:
+            return await self._checked(token, host)
+        except Unavailable:
+            raise
+        except Exception as error:
+            problem = type(error).__name__
+        raise Unavailable(f"the token cannot be checked: {problem}")
+
+    async def _checked(self, token: str, host: str | None) -> str | TokenError:
         name = self._name(token)
         found = self._remembered(name)
         if found is None:
@@ -244,7 +270,8 @@ def _scopes(claims: Claims) -> frozenset[str]:
 
 
 def _is_time(value: object) -> bool:
-    return type(value) in (int, float) and math.isfinite(cast("float", value))
+    # Compared, not converted: 10**400 has no float, and NaN compares with nothing.
+    return type(value) in (int, float) and abs(cast("float", value)) < _NEVER
 
 
 def _host(name: str) -> str:

@@ -118,6 +118,14 @@ class IntrospectionTest(unittest.TestCase):
                     body = json.dumps({"active": True, **claims(exp=1)}).encode()
                 if token == "oversize":
                     body = b'{"active": true, "x": "' + b"x" * (2 << 20) + b'"}'
+                if token == "drips":
+                    self.wfile.write(b"HTTP/1.0 200 OK\r\n")
+                    for _ in range(40):
+                        try:
+                            self.wfile.write(b"X: y\r\n")
+                        except OSError:
+                            return
+                        time.sleep(0.1)
                 self.send_response({"error": 500, "moved": 307}.get(token, 200))
                 self.send_header("Location", "/elsewhere")
                 self.send_header("Content-Length", str(len(body)))
@@ -164,7 +172,7 @@ class IntrospectionTest(unittest.TestCase):
         self.assertEqual((path, who), ("/introspect", "Basic bWU6czNjcmV0"))
         for token in ("expired", "unknown"):
             self.assertIsInstance(tokens.check(token), sasl.TokenError)
-        for token in ("error", "moved", "oversize", "hangs", "slow"):
+        for token in ("error", "moved", "oversize", "hangs", "slow", "drips"):
             with self.subTest(token):
                 begin = time.monotonic()
                 with self.assertRaises(Unavailable):
