@@ -58,7 +58,7 @@ class LdapStore:
     `name_attributes` has just this name is passed over: to a directory, `ALICE` is
     `alice`; `exact=False` allows that. Two entries of one name are Unavailable.
 
-    `password_attribute` has records as `{SCHEME}...`, or, as RFC 4519 has it, a password
+    `password_attribute` has records as `{SCHEME}...` or, as RFC 4519 has it, a password
     as such. `scram_attribute` is another one for SCRAM keys, by RFC 5803; mind that the
     directory's own change of password leaves them. Values that `records.parse` cannot
     read are left alone; so is their order to the directory. `authzids_attribute` has one
@@ -238,9 +238,7 @@ class LdapStore:
                 if not stays or self._version is None:
                     deleted.setdefault(attribute, []).append(value)
         for record in missing:
-            attribute, value = self._written(record)
-            if record not in self._parsed(attribute, value, username):
-                raise ValueError("a directory cannot hold that record")
+            attribute, value = self._written(record, username)
             added.setdefault(attribute, []).append(value)
         changes: Changes = {}
         for operation, each in (("MODIFY_DELETE", deleted), ("MODIFY_ADD", added)):
@@ -248,23 +246,32 @@ class LdapStore:
                 changes.setdefault(attribute, []).append((operation, values))
         return changes
 
-    def _written(self, record: Record) -> tuple[str, bytes]:
+    def _written(self, record: Record, username: str) -> tuple[str, bytes]:
+        for attribute, text in self._texts_of(record):
+            value = text.encode()
+            if self._parsed(attribute, value, username) == (record,):
+                return attribute, value
+        raise ValueError("a directory cannot hold that record")
+
+    def _texts_of(self, record: Record) -> Iterator[tuple[str, str]]:
         if isinstance(record, ScramKeys):
             if self._scram is not None:
-                return self._scram, record.format().encode()
-            return self._main, record.format("dovecot").encode()
-        if isinstance(record, Plaintext):
-            text = "{CLEARTEXT}" + record.password  # slapd does not know {PLAIN}
+                yield self._scram, record.format()
+            else:
+                yield self._main, record.format("dovecot")
+        elif isinstance(record, Plaintext):
+            # As such, for slapd reads no other form of it, if it looks like no other.
+            yield self._main, record.password
+            yield self._main, "{CLEARTEXT}" + record.password
         else:
             text = record.format()
-        if text.startswith("$"):
-            kind = "{ARGON2}" if text.startswith("$argon2") else "{CRYPT}"
-            text = kind + text
-        # A directory takes what has no scheme for a password: to steal such a hash would
-        # be to log in by it.
-        if not text.startswith("{"):
-            raise ValueError("a directory cannot hold that record: it has no {SCHEME}")
-        return self._main, text.encode()
+            if text.startswith("$"):
+                kind = "{ARGON2}" if text.startswith("$argon2") else "{CRYPT}"
+                text = kind + text
+            # A directory takes what has no scheme for a password: to steal such a hash
+            # would be to log in by it.
+            if text.startswith("{"):
+                yield self._main, text
 
     def _unchanged(self, entry: Entry) -> list[Control]:
         if self._version is None:

@@ -49,7 +49,7 @@ index uid eq
 sizelimit 1000
 access to attrs=userPassword by anonymous auth by * none
 access to * by dn.exact={reader} read by anonymous auth by * none
-overlay ppolicy
+{settings}
 """
 
 _TREE = f"""\
@@ -83,7 +83,7 @@ class Slapd:
     admin = ADMIN, ADMIN_PASSWORD
     reader = READER, READER_PASSWORD
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: Sandbox, settings: str) -> None:
         self._sandbox = sandbox
         self.port, self.tls_port = free_ports(2)
         sandbox.directory("database")
@@ -95,6 +95,7 @@ class Slapd:
             admin=ADMIN,
             admin_password=ADMIN_PASSWORD,
             reader=READER,
+            settings=settings,
         )
         self._file = sandbox.write("slapd.conf", configuration)
         must_run(["slapadd", "-q", "-f", self._file], stdin=_TREE.encode())
@@ -122,11 +123,14 @@ class Slapd:
 
 
 @contextlib.contextmanager
-def running(more: str = "") -> Iterator[Slapd]:
-    """Run a slapd with the accounts, and with the entries of some LDIF more."""
+def running(more: str = "", *, settings: str = "") -> Iterator[Slapd]:
+    """Run a slapd with the accounts, and with the entries of some LDIF more.
+
+    `settings`: lines for the database in slapd.conf, such as `overlay ppolicy`.
+    """
     need("slapd", "slapadd")
     with Sandbox("slapd") as sandbox:
-        slapd = Slapd(sandbox)
+        slapd = Slapd(sandbox, settings)
         if more:
             slapd.load(more)
         slapd.start()
@@ -152,9 +156,10 @@ def dn(user: str) -> str:
 
 
 def slappasswd(scheme: str, password: str) -> str:
-    """Let slappasswd hash a password: {SSHA}, {SMD5}, {CRYPT}, ..."""
+    """Let slappasswd hash a password: {SSHA}, {SMD5}, {CRYPT} by SHA-512, ..."""
     need("slappasswd")
-    argv = ["slappasswd", "-n", "-h", scheme, "-T", "/dev/stdin"]
+    kind = ["-c", "$6$%.16s"] if scheme == "{CRYPT}" else ["-h", scheme]
+    argv = ["slappasswd", "-n", *kind, "-T", "/dev/stdin"]
     return must_run(argv, stdin=password.encode()).decode()
 
 
