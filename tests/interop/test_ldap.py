@@ -505,3 +505,7 @@ def add(port: int, begin: Any, name: str, version: str | None) -> None:
             if store.replace("four", old, new):
                 break
     store.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
