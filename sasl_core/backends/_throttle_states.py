@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from contextlib import closing
 from threading import Lock, local
 from typing import TYPE_CHECKING
@@ -56,7 +57,10 @@ if TYPE_CHECKING:
 
 
 class MemoryState:
-    """Counts in this process: of at most `limit` keys, the oldest of which go first."""
+    """Counts in this process: of at most `limit` keys, the oldest of which go first.
+
+    An attempt has up to four. Who can fill it makes it forget: raise it for many users.
+    """
 
     def __init__(self, limit: int = 100_000) -> None:
         self._limit = limit
@@ -83,8 +87,19 @@ class MemoryState:
             return True
 
 
+_TABLE = """
+CREATE TABLE IF NOT EXISTS throttle
+    (key TEXT PRIMARY KEY, text TEXT NOT NULL, ends INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS throttle_ends ON throttle (ends);
+"""
+_inherited: list[object] = []
+
+
 class SqliteState:
-    """Counts in an SQLite file: for the processes of one host."""
+    """Counts in an SQLite file: for the threads and processes of one host.
+
+    `timeout`: seconds to wait for another writer.
+    """
 
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 5.0) -> None:
         self._path = path
@@ -98,25 +113,27 @@ class SqliteState:
     def swap(self, keys: Sequence[str], old: Texts, new: Texts, ttl: int) -> bool:
         """Put `new` in the place of `old`; see `State.swap`."""
         db = self._connection()
-        db.execute("BEGIN IMMEDIATE")
         try:
+            db.execute("BEGIN IMMEDIATE")
             same = _select(db, keys) == list(old)
             if same:
-                # By SQLite's own clock: only what nobody will ask for again goes.
-                db.execute("DELETE FROM throttle WHERE ends < unixepoch()")
+                # By the host's clock, not the throttle's: that one may be any.
+                now = int(time.time())
+                db.execute("DELETE FROM throttle WHERE ends < ?", (now,))
                 db.executemany("DELETE FROM throttle WHERE key = ?", _each(keys))
                 db.executemany(
-                    "INSERT INTO throttle VALUES (?, ?, unixepoch() + ?)",
+                    "INSERT INTO throttle VALUES (?, ?, ?)",
                     [
-                        (key, text, ttl)
+                        (key, text, now + ttl)
                         for key, text in zip(keys, new, strict=True)
                         if text is not None
                     ],
                 )
-        except BaseException:
-            db.execute("ROLLBACK")
-            raise
-        db.execute("COMMIT")
+            db.execute("COMMIT")
+        finally:
+            # Some errors have ended it already; none may leave it open for the next.
+            if db.in_transaction:
+                db.execute("ROLLBACK")
         return same
 
     def _connection(self) -> sqlite3.Connection:
@@ -124,11 +141,16 @@ class SqliteState:
         mine: tuple[int, sqlite3.Connection] | None
         mine = getattr(self._local, "connection", None)
         if mine is None or mine[0] != os.getpid():
+            if mine is not None:
+                _inherited.append(mine)  # never closed: to close it is the parent's
             db = connect(self._path, self._timeout, autocommit=True)
-            db.execute(
-                "CREATE TABLE IF NOT EXISTS throttle"
-                " (key TEXT PRIMARY KEY, text TEXT NOT NULL, ends INTEGER NOT NULL)"
-            )
+            try:
+                # What a power cut loses are the last counts, never the file.
+                db.execute("PRAGMA synchronous=NORMAL")
+                db.executescript(_TABLE)
+            except BaseException:
+                db.close()
+                raise
             mine = self._local.connection = os.getpid(), db
         return mine[1]
 
@@ -169,7 +191,8 @@ return 1
 class RedisState:
     """Counts in Redis: for many hosts. Each key lives as long as it counts.
 
-    The keys have one hash tag, so that a cluster keeps them together: they are few.
+    Give the client a `socket_timeout`: a server that hangs is unavailable only then. The
+    keys have one hash tag, so that a cluster keeps them together: they are few.
     """
 
     def __init__(self, client: Redis, *, prefix: str = "sasl") -> None:

@@ -7,23 +7,21 @@ back when it has not: a thousand guesses at once do not all pass.
 from __future__ import annotations
 
 import logging
-import math
 import time
-from dataclasses import dataclass, field
-from hashlib import blake2b
-from ipaddress import IPv6Address, ip_address
-from typing import TYPE_CHECKING
+from functools import partial
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._account import Unavailable
+from ._throttle_rules import Limit, Rules, Ticket
 from ._throttle_states import AsyncRedisState, MemoryState, RedisState, SqliteState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Literal, TypeAlias
+    from collections.abc import Callable, Coroutine, Sequence
+    from typing import Literal
 
+    from ._throttle_rules import Outcome, Texts
     from ._throttle_states import AsyncState, State
-
-    Outcome: TypeAlias = Literal["success", "failure", "neither"]
 
 __all__ = [
     "AsyncRedisState",
@@ -36,330 +34,220 @@ __all__ = [
     "Ticket",
 ]
 
+_T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 _DAY = 86400.0
+_USER, _ADDRESS, _PAIR = Limit(20, most=60.0), Limit(50, most=300.0), Limit(10)
+_OUTCOMES = ("success", "failure", "neither")
 _TRIES = 1000  # against others who charge the same keys at the same time
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """How failures of one kind are slowed.
-
-    `free` of them cost nothing; after that each makes the next attempt wait, `delay`
-    seconds at first and `factor` times as long each time, `most` at most. `forget`
-    seconds after the last one all are forgotten. `lock`: after so many, no attempt is
-    let through until `release` (None, the default: never). In t seconds nobody gets more
-    than free + 1 + log(most / delay, factor) + 1 + t / most attempts.
-    """
-
-    free: int
-    delay: float = 1.0
-    factor: float = 2.0
-    most: float = 900.0
-    forget: float = _DAY
-    lock: int | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse what would not limit."""
-        if self.free < 0 or self.delay <= 0 or self.factor < 1:
-            raise ValueError("free is at least 0, delay above 0, factor at least 1")
-        if self.most < self.delay or self.forget < self.most:
-            raise ValueError("delay is at most `most`, that at most `forget`")
-
-    def wait(self, failures: int, last: float, now: float) -> float:
-        """Return the seconds until the next attempt; infinite where it is locked."""
-        if self.lock is not None and failures >= self.lock:
-            return math.inf
-        if failures <= self.free:
-            return 0.0
-        # The exponent is bounded: 2.0 ** 5000 is an OverflowError.
-        steps = min(failures - self.free - 1, 64)
-        pause = min(self.delay * self.factor**steps, self.most)
-        # Where the clock was set back, no longer than from now.
-        return min(max(last + pause - now, 0.0), pause)
+class _Contended(Exception):
+    """Others have changed the same keys in between, every time."""
 
 
-@dataclass(slots=True)
-class Ticket:
-    """What an attempt was told: `wait` seconds (0.0: it may go on), and for the log why.
-
-    `unavailable`: the state could not be asked, and the attempt goes on all the same.
-    """
-
-    wait: float = 0.0
-    reason: str = ""
-    unavailable: str = ""
-    _charged: tuple[str, ...] = ()
-    _pair: str = ""
-    _trust: str = ""
-    _told: bool = field(default=False, repr=False)
-
-
-class _Rules:
-    """What both throttles share: which keys, and what becomes of them."""
+class _Throttling:
+    """The logic of both throttles: written once, as coroutines."""
 
     def __init__(
         self,
-        *,
-        user: Limit,
-        address: Limit,
-        pair: Limit,
-        trust: float,
+        rules: Rules,
         unavailable: Literal["open", "closed"],
-        secret: bytes,
         clock: Callable[[], float],
     ) -> None:
         if unavailable not in ("open", "closed"):
             raise ValueError('unavailable is "open" or "closed"')
-        self._limits = {"user": user, "address": address, "pair": pair}
-        self._trust = trust
+        self._rules = rules
         self._open = unavailable == "open"
-        self._secret = secret
         self._clock = clock
         self._down = False
-        longest = max(trust, *(limit.forget for limit in self._limits.values()))
-        self._ttl = math.ceil(longest) + 1
+        self._lock = Lock()
 
-    def _keys(self, username: str, remote: str | None) -> dict[str, str]:
-        place = _place(remote)
-        keys = {"user": self._key("user", username)}
-        if place:
-            keys["address"] = self._key("address", place)
-        both = f"{place}\0{username}"
-        keys["pair"] = self._key("pair", both)
-        keys["trust"] = self._key("trust", both)
-        return keys
+    # Each world has its own way to ask the state.
+    async def _read(self, keys: list[str]) -> Sequence[str | None]:
+        raise TypeError("a world says how it reads")
 
-    def _key(self, kind: str, name: str) -> str:
-        # Of one size, whatever the name is; and Redis holds no list of users.
-        text = f"{kind}\0{name}".encode("utf-8", "surrogatepass")
-        key = self._secret[:64]
-        return blake2b(
-            text, digest_size=16, key=key, person=b"sasl-throttle"
-        ).hexdigest()
+    async def _swap(self, *arguments: Any) -> bool:
+        raise TypeError("a world says how it swaps")
 
-    def _charge(
-        self, keys: dict[str, str], old: Sequence[str | None]
-    ) -> tuple[Ticket, list[str | None] | None]:
-        """Return the ticket, and the new texts; None: nothing is charged."""
-        now = self._clock()
-        texts = dict(zip(keys, old, strict=True))
-        trusted = _number(texts["trust"], 0) > now
-        failed = _count(texts["pair"], self._limits["pair"], now)[0] > 0
-        new, charged, ticket = dict(texts), [], Ticket()
-        for kind, limit in self._limits.items():
-            # Who has logged in from there is held to his own mistakes: neither a botnet
-            # nor a neighbour keeps him out.
-            if kind not in keys or (trusted and kind != "pair"):
-                continue
-            count, last = _count(texts[kind], limit, now)
-            # One user's mistakes count once for the address: those behind it are many.
-            repeated = kind == "address" and failed
-            wait = 0.0 if repeated else limit.wait(count, last, now)
-            if wait > ticket.wait:
-                ticket = Ticket(wait, f"too many failures of this {kind}")
-            if not repeated:
-                new[kind] = f"{count + 1} {now:.3f}"
-                charged.append(keys[kind])
-        if ticket.wait:
-            return ticket, None
-        ticket._charged = tuple(charged)
-        ticket._pair, ticket._trust = keys["pair"], keys["trust"]
-        return ticket, [new[kind] for kind in keys]
-
-    def _settle(
-        self, ticket: Ticket, old: Sequence[str | None], outcome: Outcome
-    ) -> list[str | None]:
-        """Return the new texts of the ticket's keys, and of its trust."""
-        now, new = self._clock(), []
-        for key, text in zip(ticket._charged, old, strict=False):
-            count, last = int(_number(text, 0)), _number(text, 1)
-            if key == ticket._pair and outcome == "success":
-                count = 1
-            new.append(f"{count - 1} {last:.3f}" if count > 1 else None)
-        if outcome == "success":
-            return [*new, f"{now + self._trust:.3f}"]
-        return [*new, old[-1]]
-
-    def _failed(self, error: Exception) -> str:
-        problem = f"the throttle's state cannot tell: {type(error).__name__}"
-        if not self._down:
-            _log.warning(
-                "%s; attempts are %s",
-                problem,
-                "not limited" if self._open else "refused for now",
-            )
-        self._down = True
-        return problem
-
-    def _worked(self) -> None:
-        if self._down:
-            _log.warning("the throttle's state can be asked again")
-        self._down = False
-
-    def _without(self, problem: str) -> Ticket:
+    async def _ask(self, username: str, remote: str | None) -> Ticket:
+        keys = self._rules.keys(username, remote)
+        try:
+            ticket = await self._change(keys, partial(self._rules.charge, keys))
+        except Exception as error:
+            problem = self._failed(error)
+        else:
+            self._worked()
+            return ticket
         if not self._open:
             raise Unavailable(problem)
         return Ticket(unavailable=problem)
 
+    async def _tell(self, ticket: Ticket, outcome: Outcome) -> None:
+        if outcome not in _OUTCOMES:
+            raise ValueError(f"an outcome is one of {', '.join(_OUTCOMES)}")
+        with self._lock:
+            told, ticket._told = ticket._told, True
+        if told or not ticket._keys or outcome == "failure":
+            return
+        try:
+            await self._change(
+                ticket._keys, partial(self._rules.settle, ticket, outcome)
+            )
+        except Exception as error:
+            self._failed(error)
 
-class Throttle(_Rules):
+    async def _release(self, username: str | None, remote: str | None) -> None:
+        if username is None and remote is None:
+            raise TypeError("whom to release: a username, a remote, or both")
+        keys = self._rules.keys(username or "", remote)
+        del keys["trust"]
+        if username is None:
+            del keys["user"], keys["pair"]
+        try:
+            await self._change(keys, lambda old, _: (None, dict.fromkeys(old)))
+        except Exception as error:
+            problem = self._failed(error)
+        else:
+            return
+        raise Unavailable(problem)
+
+    async def _change(
+        self,
+        keys: dict[str, str],
+        decide: Callable[[Texts, float], tuple[_T, Texts]],
+    ) -> _T:
+        """Read, decide, and write if nobody else has written in between."""
+        names = list(keys.values())
+        for _ in range(_TRIES):
+            read = await self._read(names)
+            old = dict(zip(keys, read, strict=True))
+            result, new = decide(old, self._clock())
+            if new == old:
+                return result
+            before, after = list(old.values()), list(new.values())
+            if await self._swap(names, before, after, self._rules.life(new)):
+                return result
+        raise _Contended
+
+    def _failed(self, error: Exception) -> str:
+        # Its type, not its text: that may hold the URL of a server, and its password.
+        problem = f"the throttle's state cannot tell: {type(error).__name__}"
+        with self._lock:
+            news, self._down = not self._down, True
+        if news:
+            effect = "not limited" if self._open else "refused for now"
+            _log.warning("%s; attempts are %s", problem, effect)
+        return problem
+
+    def _worked(self) -> None:
+        if not self._down:
+            return
+        with self._lock:
+            news, self._down = self._down, False
+        if news:
+            _log.warning("the throttle's state can be asked again")
+
+
+class Throttle(_Throttling):
     """Ask it before a password is looked at, tell it after.
 
-    A pair of user and address that has logged in is trusted for `trust` seconds: only its
-    own failures count for it then. IPv6 addresses count by /64; a `remote` that is no
-    address (a UNIX socket) is not limited as one. A success gives back its own charge,
-    and never forgives what others did. `unavailable`: "open" lets attempts go on while
-    the state cannot be asked, "closed" raises Unavailable; the log says so. `secret`
-    (up to 64 octets, the same on all hosts) keys the digests that stand for names.
+    A user has at most `user.bound(t)` failures in t seconds, and `pair.bound(t)` from each
+    trusted place; an address fails for at most `address.bound(t)` users. A pair of user
+    and address is trusted for `trust` seconds after it logged in: only its own failures
+    count for it then. IPv6 addresses count by /64; a `remote` that is no address (a UNIX
+    socket) is not limited as one. A success never forgives what others did.
+    `unavailable`: "open" lets attempts go on while the state cannot be asked, "closed"
+    raises Unavailable; the log says so once. `secret` (up to 64 octets, the same on all
+    hosts) keys the digests that stand for names. `clock`: seconds since the epoch.
     """
 
     def __init__(
         self,
         state: State | None = None,
         *,
-        user: Limit = Limit(20, most=60.0),
-        address: Limit = Limit(50, most=300.0),
-        pair: Limit = Limit(10),
+        user: Limit = _USER,
+        address: Limit = _ADDRESS,
+        pair: Limit = _PAIR,
         trust: float = 30 * _DAY,
         unavailable: Literal["open", "closed"] = "closed",
-        secret: bytes = b"",
+        secret: bytes | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(
-            user=user,
-            address=address,
-            pair=pair,
-            trust=trust,
-            unavailable=unavailable,
-            secret=secret,
-            clock=clock,
-        )
+        rules = Rules(user, address, pair, trust, b"" if secret is None else secret)
+        super().__init__(rules, unavailable, clock)
         self._state: State = MemoryState() if state is None else state
 
     def ask(self, username: str, remote: str | None) -> Ticket:
         """Charge an attempt, or say how long it must wait; raise Unavailable."""
-        keys = self._keys(username, remote)
-        names = list(keys.values())
-        try:
-            for _ in range(_TRIES):
-                old = self._state.read(names)
-                ticket, new = self._charge(keys, old)
-                if new is None or self._state.swap(names, old, new, self._ttl):
-                    self._worked()
-                    return ticket
-            problem = "the throttle's state is changed all the time"
-        except Exception as error:
-            problem = self._failed(error)
-        return self._without(problem)
+        return _run(self._ask(username, remote))
 
     def tell(self, ticket: Ticket, outcome: Outcome) -> None:
-        """Say how an attempt ended: "neither" is one that tested no password. Once."""
-        if ticket._told or not ticket._charged or outcome == "failure":
-            return
-        ticket._told = True
-        names = [*ticket._charged, ticket._trust]
-        try:
-            for _ in range(_TRIES):
-                old = self._state.read(names)
-                new = self._settle(ticket, old, outcome)
-                if self._state.swap(names, old, new, self._ttl):
-                    return
-        except Exception as error:
-            self._failed(error)
+        """Say how an attempt ended: "success", "failure", or "neither" for one that
+        tested no password. The first time counts; where the state cannot be told, the
+        charge stays. Raise ValueError for any other word.
+        """
+        _run(self._tell(ticket, outcome))
 
-    def release(self, username: str, remote: str | None = None) -> None:
-        """Forget the failures of a user, and those from an address if one is given."""
-        keys = self._keys(username, remote)
-        names = [key for kind, key in keys.items() if kind != "trust"]
-        try:
-            for _ in range(_TRIES):
-                old = self._state.read(names)
-                if self._state.swap(names, old, [None] * len(names), self._ttl):
-                    return
-            problem = "the throttle's state is changed all the time"
-        except Exception as error:
-            problem = self._failed(error)
-        raise Unavailable(problem)
+    def release(self, username: str | None = None, remote: str | None = None) -> None:
+        """Forget the failures of a user, of an address, and of the pair of both.
+
+        Raise Unavailable, and TypeError where neither is given.
+        """
+        _run(self._release(username, remote))
+
+    async def _read(self, keys: list[str]) -> Sequence[str | None]:
+        return self._state.read(keys)
+
+    async def _swap(self, *arguments: Any) -> bool:
+        return self._state.swap(*arguments)
 
 
-class AsyncThrottle(_Rules):
+class AsyncThrottle(_Throttling):
     """The same with a state that is awaited."""
 
     def __init__(
         self,
         state: AsyncState,
         *,
-        user: Limit = Limit(20, most=60.0),
-        address: Limit = Limit(50, most=300.0),
-        pair: Limit = Limit(10),
+        user: Limit = _USER,
+        address: Limit = _ADDRESS,
+        pair: Limit = _PAIR,
         trust: float = 30 * _DAY,
         unavailable: Literal["open", "closed"] = "closed",
-        secret: bytes = b"",
+        secret: bytes | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(
-            user=user,
-            address=address,
-            pair=pair,
-            trust=trust,
-            unavailable=unavailable,
-            secret=secret,
-            clock=clock,
-        )
+        rules = Rules(user, address, pair, trust, b"" if secret is None else secret)
+        super().__init__(rules, unavailable, clock)
         self._state = state
 
     async def ask(self, username: str, remote: str | None) -> Ticket:
         """Charge an attempt, as `Throttle.ask`."""
-        keys = self._keys(username, remote)
-        names = list(keys.values())
-        try:
-            for _ in range(_TRIES):
-                old = await self._state.read(names)
-                ticket, new = self._charge(keys, old)
-                if new is None or await self._state.swap(names, old, new, self._ttl):
-                    self._worked()
-                    return ticket
-            problem = "the throttle's state is changed all the time"
-        except Exception as error:
-            problem = self._failed(error)
-        return self._without(problem)
+        return await self._ask(username, remote)
 
     async def tell(self, ticket: Ticket, outcome: Outcome) -> None:
         """Say how an attempt ended, as `Throttle.tell`."""
-        if ticket._told or not ticket._charged or outcome == "failure":
-            return
-        ticket._told = True
-        names = [*ticket._charged, ticket._trust]
-        try:
-            for _ in range(_TRIES):
-                old = await self._state.read(names)
-                new = self._settle(ticket, old, outcome)
-                if await self._state.swap(names, old, new, self._ttl):
-                    return
-        except Exception as error:
-            self._failed(error)
+        await self._tell(ticket, outcome)
+
+    async def release(
+        self, username: str | None = None, remote: str | None = None
+    ) -> None:
+        """Forget failures, as `Throttle.release`."""
+        await self._release(username, remote)
+
+    async def _read(self, keys: list[str]) -> Sequence[str | None]:
+        return await self._state.read(keys)
+
+    async def _swap(self, *arguments: Any) -> bool:
+        return await self._state.swap(*arguments)
 
 
-def _place(remote: str | None) -> str:
-    """Return the network that an address counts for; "" for what is no address."""
+def _run(coroutine: Coroutine[Any, Any, _T]) -> _T:
+    """Run a coroutine in which nothing waits."""
     try:
-        address = ip_address((remote or "").partition("%")[0])
-    except ValueError:
-        return ""
-    if isinstance(address, IPv6Address):
-        mapped = address.ipv4_mapped
-        return str(mapped) if mapped else f"{int(address) >> 64:x}/64"
-    return str(address)
-
-
-def _number(text: str | None, at: int) -> float:
-    fields = (text or "").split(" ")
-    return float(fields[at]) if len(fields) > at and fields[at] else 0.0
-
-
-def _count(text: str | None, limit: Limit, now: float) -> tuple[int, float]:
-    """Return failures and the time of the last one, none where they are forgotten."""
-    count, last = int(_number(text, 0)), _number(text, 1)
-    locked = limit.lock is not None and count >= limit.lock
-    return (0, 0.0) if now - last > limit.forget and not locked else (count, last)
+        coroutine.send(None)
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]  # typeshed has it as Any
+    coroutine.close()
+    raise TypeError("an AsyncState is for an AsyncThrottle")

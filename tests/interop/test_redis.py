@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import subprocess
 import sys
 import unittest
@@ -25,8 +27,12 @@ _GUESSER = """
 import sys, redis
 from sasl_core.backends.throttle import *
 state = RedisState(redis.Redis(port=int(sys.argv[1])))
-throttle = Throttle(state, clock=lambda: 1000.0)
-tickets = [throttle.ask("alice", "192.0.2.1") for _ in range(50)]
+pair = Limit(200)
+throttle = Throttle(state, clock=lambda: 1000.0, pair=pair, user=pair)
+throttle.ask("nobody", None)
+print("ready", flush=True)
+sys.stdin.readline()
+tickets = [throttle.ask("alice", "192.0.2.1") for _ in range(300)]
 print(sum(not ticket.wait for ticket in tickets))
 """
 
@@ -73,17 +79,37 @@ class RedisTest(unittest.IsolatedAsyncioTestCase):
             self.assertGreater(self.client.ttl(key), 0)
             self.assertRegex(key.decode(), r"\A\{sasl\}:[0-9a-f]{32}\Z")
 
+    def test_a_lock_does_not_end(self) -> None:
+        """Not as soon as the rest does: it is for whoever releases it."""
+        throttle = self.throttle(user=Limit(1, lock=2))
+        for _ in range(5):
+            throttle.ask("alice", HOME)
+        (user,) = {throttle._rules.keys("alice", None)["user"]}
+        self.assertGreater(self.client.ttl(f"{{sasl}}:{user}"), 9 * 365 * 86400)
+        self.assertEqual(throttle.ask("alice", HOME).wait, math.inf)
+        throttle.release("alice", HOME)
+        self.assertEqual(throttle.ask("alice", HOME).wait, 0)
+
     def test_two_processes(self) -> None:
         """Together they get what one would."""
         both = [
             subprocess.Popen(
                 [sys.executable, "-c", _GUESSER, str(self.peer.port)],
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                text=True,
             )
             for _ in range(2)
         ]
+        for process in both:  # neither begins before both can
+            assert process.stdout is not None
+            self.assertEqual(process.stdout.readline(), "ready\n")
+        for process in both:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
         said = [int(process.communicate(timeout=60)[0]) for process in both]
-        self.assertEqual(sum(said), 11)
+        self.assertEqual(sum(said), 201)
 
     def test_decoded_responses(self) -> None:
         """The client may have been made either way."""
@@ -104,7 +130,30 @@ class RedisTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(len(good), 4)
         await throttle.tell(good[0], "success")
         self.assertEqual((await throttle.ask("alice", HOME)).wait, 0)
+        tickets = await asyncio.gather(*(throttle.ask("bob", HOME) for _ in range(100)))
+        self.assertEqual(sum(not ticket.wait for ticket in tickets), 4)
+        await throttle.release("bob", HOME)
+        self.assertEqual((await throttle.ask("bob", HOME)).wait, 0)
+        await self.killed_in_between(throttle)
         await client.aclose()
+
+    async def killed_in_between(self, throttle: AsyncThrottle) -> None:
+        """Expect what the plain throttle does, too."""
+        self.peer.kill()
+        with self.assertLogs("sasl_core.backends.throttle", "WARNING"):
+            with self.assertRaises(Unavailable):
+                await throttle.ask("carol", HOME)
+            self.peer.begin()
+            self.assertEqual((await throttle.ask("carol", HOME)).wait, 0)
+
+    def test_a_server_that_hangs(self) -> None:
+        """It is unavailable, once the client's time is over."""
+        client = self.redis.Redis(HOST, self.peer.port, socket_timeout=0.2, retry=None)
+        self.addCleanup(client.close)
+        throttle = Throttle(RedisState(client), unavailable="open")
+        throttle.ask("alice", HOME)
+        with self.peer.hanging(), self.assertLogs("sasl_core.backends.throttle"):
+            self.assertTrue(throttle.ask("alice", HOME).unavailable)
 
     def test_killed_in_between(self) -> None:
         """As configured, and the log says so; after a restart it works again."""

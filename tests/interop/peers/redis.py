@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+from collections.abc import Iterator
 
 from .process import HOST, Sandbox, free_ports, listening, need, wait_until
 
@@ -31,3 +33,13 @@ class Redis(Sandbox):
         """End it at once."""
         os.kill(self._daemons[-1][0].pid, signal.SIGKILL)
         wait_until(lambda: not listening(self.port), "the end of redis-server")
+
+    @contextlib.contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Let it answer nothing for a while."""
+        pid = self._daemons[-1][0].pid
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
