@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     ]
 
 _MAX_ANSWER = 1 << 20
+# What the packages raise where our own key is no good: every token would be refused.
+# Not joserfc's InvalidKeyTypeError: a token can name the wrong key of a good set.
+_OUR_KEY = frozenset({"InvalidKeyError", "MissingCryptographyError", "MissingKeyError"})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -46,12 +49,10 @@ class Introspection:
         http: Http | None = None,
         timeout: float = 10.0,
     ) -> None:
-        parts = urlsplit(url)
-        safe = parts.scheme == "https" or (
-            parts.scheme == "http" and parts.hostname in _LOOPBACK
-        )
-        if not safe or parts.username is not None:
+        if not _is_endpoint(url):
             raise ValueError("introspection is at an https URL without a user in it")
+        if bearer is not None and client_id is not None:
+            raise ValueError("we authenticate by a client's secret or by a token")
         self._url = url
         self._http = http or post
         self._timeout = timeout
@@ -125,6 +126,8 @@ def post(
     try:
         connection.connect()
         opened.append(connection.sock)
+        if late.is_set():  # it hung up before there was anything to hang up on
+            raise OSError("too slow")
         connection.request("POST", path, body, dict(headers))
         answer = connection.getresponse()
         chunks, size = [], 0
@@ -144,11 +147,27 @@ def post(
     raise OSError(f"not an answer of HTTP: {failed}")
 
 
+def _is_endpoint(url: str) -> bool:
+    # urlsplit() drops line ends; a sender of one's own would get them.
+    if not url.isascii() or not url.isprintable() or " " in url:
+        return False
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    safe = parts.scheme == "https" or (
+        parts.scheme == "http" and parts.hostname in _LOOPBACK
+    )
+    whole = parts.hostname and port != 0 and not parts.fragment
+    return bool(safe and whole and parts.username is None)
+
+
 def from_joserfc(
     jwt: Any, key: Any, algorithms: Sequence[str]
 ) -> Callable[[str], Claims | None]:
     """Return a verifier by `joserfc.jwt`: the module, a key or key set, the algorithms."""
-    allowed = _allowed(algorithms)
+    allowed = _allowed(key, algorithms)
 
     def verify(token: str) -> Claims | None:
         return _claims(
@@ -165,7 +184,7 @@ def from_pyjwt(
 
     What the claims say is checked by `Tokens`.
     """
-    allowed = _allowed(algorithms)
+    allowed = _allowed(key, algorithms)
     options = {"verify_signature": True} | dict.fromkeys(
         ("verify_exp", "verify_nbf", "verify_iat", "verify_aud", "verify_iss"), False
     )
@@ -182,7 +201,9 @@ def from_pyjwt(
     return verify
 
 
-def _allowed(algorithms: Sequence[str]) -> list[str]:
+def _allowed(key: Any, algorithms: Sequence[str]) -> list[str]:
+    if key is None:
+        raise ValueError("there is no key to verify a token by")
     names = [] if isinstance(algorithms, str) else list(algorithms)
     if not names or any(name.lower() == "none" for name in names):
         raise ValueError("the algorithms are a list of names, and none of them is none")
@@ -202,8 +223,8 @@ def _claims(decode: Callable[[], Any], package: str) -> Claims | None:
             error, ValueError | TypeError
         )
         problem = kind.__name__
-        elsewhere = "PyJWKClient" in problem or "PyJWKSet" in problem
-        elsewhere = elsewhere and not unknown_key
+        elsewhere = problem.startswith("PyJWK") and not unknown_key
+        elsewhere = elsewhere or problem in _OUR_KEY
         refused = mine and not (elsewhere or isinstance(error, OSError))
     else:
         return claims if isinstance(claims, dict) else None
@@ -216,7 +237,15 @@ def _object(body: bytes) -> dict[str, Any] | None:
     if len(body) > _MAX_ANSWER:
         return None
     try:
-        value = json.loads(body)
+        value = json.loads(body, object_pairs_hook=_members)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        # Another reader of the same answer would take the other one.
+        raise ValueError("a member comes twice (RFC 8259, section 4)")
+    return found

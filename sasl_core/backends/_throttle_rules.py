@@ -237,7 +237,10 @@ class Rules:
             left = _Count.read(new["pair"], limits["pair"], now).failures
             address = _Count.read(old["address"], limits["address"], now)
             if not left and address.failures and pair.mark == address.since:
-                new["address"] = self._back(ticket, "address", old, now)
+                # The mark proves whose charge stands there: not by which attempt.
+                same = old["address"] == ticket._after.get("address")
+                before = ticket._before.get("address")
+                new["address"] = before if same else address.less().text()
         return None, new
 
     def _back(self, ticket: Ticket, kind: str, old: Texts, now: float) -> str | None:

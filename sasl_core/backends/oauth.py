@@ -12,7 +12,9 @@ import os
 import time
 from collections import OrderedDict
 from hashlib import blake2b
+from hmac import compare_digest
 from threading import Lock
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from .._values import TokenError
@@ -63,8 +65,12 @@ class _Rules:
     ) -> None:
         if cache < 0 or isinstance(hosts, str):
             raise ValueError("cache is at least 0, hosts are a list of names")
+        if not (0 <= leeway < _NEVER and 0 <= cache_for < _NEVER):
+            raise ValueError("leeway and cache_for are seconds, and not for ever")
         self._verify = verify
-        self._audience = None if audience is None else _words(audience)
+        # An audience is one string (RFC 7519, section 4.1.3): a space does not part it.
+        audiences = [audience] if isinstance(audience, str) else audience
+        self._audience = None if audiences is None else frozenset(audiences)
         self._scope = _words(scope)
         self._issuer = issuer
         if not (isinstance(identity, str) or callable(identity)):
@@ -90,8 +96,7 @@ class _Rules:
 
     def _name(self, token: str) -> bytes:
         # A keyed digest: who reads the memory of this process has no tokens from here.
-        octets = token.encode("utf-8", "surrogatepass")
-        return blake2b(octets, digest_size=32, key=self._key).digest()
+        return blake2b(_octets(token), digest_size=32, key=self._key).digest()
 
     def _remembered(self, name: bytes) -> tuple[float, Claims | None] | None:
         with self._lock:
@@ -118,6 +123,8 @@ class _Rules:
 
     def _verdict(self, claims: Claims | None, host: str | None) -> str | TokenError:
         if claims is None or not (self._in_time(claims) and self._for_us(claims, host)):
+            return self._refusal()
+        if claims.get("active", True) is not True:  # RFC 7662, given as it came
             return self._refusal()
         if not self._scope <= _scopes(claims):
             return self._refusal("insufficient_scope")
@@ -153,7 +160,7 @@ class _Rules:
 
     def _who(self, claims: Claims) -> object:
         if callable(self._identity):
-            return self._identity(claims)
+            return self._identity(MappingProxyType(dict(claims)))
         names = [self._identity] if isinstance(self._identity, str) else self._identity
         for name in names:
             if claims.get(name) is not None:
@@ -195,17 +202,18 @@ class Tokens(_Rules):
             return self._refusal()
         try:
             return self._checked(token, host)
-        except Unavailable:
-            raise
+        except Unavailable as error:
+            problem = str(error)
         except Exception as error:
-            problem = type(error).__name__  # its text may have the token in it
-        raise Unavailable(f"the token cannot be checked: {problem}")
+            problem = _problem(error)
+        # Raised again out here: the frames in which it came about hold the token.
+        raise Unavailable(problem)
 
     def _checked(self, token: str, host: str | None) -> str | TokenError:
         name = self._name(token)
         found = self._remembered(name)
         if found is None:
-            claims = self._verify(token)
+            claims = _told(self._verify(token), token)
             if self._size:
                 self._remember(name, claims)
         else:
@@ -229,17 +237,17 @@ class AsyncTokens(_Rules):
             return self._refusal()
         try:
             return await self._checked(token, host)
-        except Unavailable:
-            raise
+        except Unavailable as error:
+            problem = str(error)
         except Exception as error:
-            problem = type(error).__name__
-        raise Unavailable(f"the token cannot be checked: {problem}")
+            problem = _problem(error)
+        raise Unavailable(problem)
 
     async def _checked(self, token: str, host: str | None) -> str | TokenError:
         name = self._name(token)
         found = self._remembered(name)
         if found is None:
-            claims = await self._verified(token)
+            claims = _told(await self._verified(token), token)
             if self._size:
                 self._remember(name, claims)
         else:
@@ -253,6 +261,27 @@ class AsyncTokens(_Rules):
         if inspect.isawaitable(found):
             found = await found
         return cast("Claims | None", found)
+
+
+def _problem(error: Exception) -> str:
+    # Its kind alone: its text may have the token in it.
+    return f"the token cannot be checked: {type(error).__name__}"
+
+
+def _told(claims: Claims | None, token: str) -> Claims | None:
+    """Return a copy of the claims, to keep: without the token, which some servers echo."""
+    if claims is None:
+        return None
+    octets = _octets(token)
+    return {
+        name: value
+        for name, value in claims.items()
+        if not (isinstance(value, str) and compare_digest(_octets(value), octets))
+    }
+
+
+def _octets(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _words(value: str | Iterable[str]) -> frozenset[str]:

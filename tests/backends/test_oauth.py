@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
+import traceback
 import unittest
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import sasl_core as sasl
@@ -104,9 +108,24 @@ class RulesTest(Base):
         self.assertEqual(self.check({}, audience=["imap", "mail"]), "alice")
         for audience in ("other", "mail2", "MAIL", [], ["other"], None, 7, {"mail": 1}):
             self.refused({"aud": audience})
+        self.refused({"aud": "b"}, audience="a b")
+        self.assertEqual(self.check({"aud": "a b"}, audience="a b"), "alice")
         self.assertEqual(self.check({"aud": "other"}, audience=None), "alice")
         with self.assertRaises(TypeError):
             Tokens(self.verify)  # type: ignore[call-arg]
+
+    def test_an_answer_of_rfc_7662_as_it_came(self) -> None:
+        """One that says "not active" is no good, whoever forgot to look."""
+        self.assertEqual(self.check({"active": True}), "alice")
+        for active in (False, None, 1, "true"):
+            self.refused({"active": active})
+
+    def test_seconds_are_seconds(self) -> None:
+        """With no end to the leeway, nothing would ever expire."""
+        for name in ("leeway", "cache_for"):
+            for wrong in (float("inf"), float("nan"), -1):
+                with self.subTest(name), self.assertRaises(ValueError):
+                    self.tokens(**{name: wrong})
 
     def test_issuer(self) -> None:
         """Just the one."""
@@ -246,10 +265,80 @@ class CacheTest(Base):
         none.check("good")
         self.assertEqual(len(none._cache), 0)
 
+    def test_what_is_kept_is_ours(self) -> None:
+        """Neither the verifier nor the application can change it afterwards."""
+        mine = dict(GOOD)
+        tokens = Tokens(lambda _: mine, audience="mail", clock=lambda: NOW)
+        self.assertEqual(tokens.check("good"), "alice")
+        mine["sub"] = "mallory"
+        self.assertEqual(tokens.check("good"), "alice")
+
+        def change(claims: Any) -> Any:
+            claims["sub"] = "mallory"
+
+        with self.assertRaises(Unavailable):
+            self.tokens(identity=change).check("good")
+        self.assertEqual(GOOD["sub"], "alice")
+
+    def test_threads(self) -> None:
+        """Each gets the answer to its own token, however small the cache is."""
+        for number in range(8):
+            self.claims[str(number)] = {**GOOD, "sub": f"user-{number}"}
+        tokens = self.tokens(cache=3)
+
+        def work(seed: int) -> list[tuple[str, Any]]:
+            names = [str((seed * 7 + step) % 10) for step in range(300)]
+            return [(name, tokens.check(name)) for name in names]
+
+        with ThreadPoolExecutor(8) as pool:
+            for found in pool.map(work, range(8)):
+                for name, who in found:
+                    if name in self.claims:
+                        self.assertEqual(who, f"user-{name}")
+                    else:
+                        self.assertIsInstance(who, sasl.TokenError)
+        self.assertLessEqual(max(len(tokens._cache), len(tokens._refused)), 3)
+
+    def test_no_frame_shows_the_token(self) -> None:
+        """But for the argument of `check`, which its caller has anyway."""
+        token = "secret-" + "of-alice"
+
+        def down(*_: object) -> Any:
+            raise OSError(token)
+
+        for verify in (Introspection("https://x/", http=down), down):
+            for tokens in (
+                Tokens(verify, audience=None),
+                AsyncTokens(verify, audience=None),
+            ):
+                error: Any = None
+                try:  # assertRaises would clear the frames
+                    found = tokens.check(token)
+                    if inspect.isawaitable(found):
+                        asyncio.run(found)
+                except Unavailable as problem:
+                    error = problem
+                self.assertIsNone(error.__context__ or error.__cause__)
+                shown = [str(error)]
+                for frame, _ in traceback.walk_tb(error.__traceback__):
+                    if "sasl_core" in Path(frame.f_code.co_filename).parts:
+                        shown += [
+                            repr(value)
+                            for name, value in frame.f_locals.items()
+                            if (frame.f_code.co_name, name) != ("check", "token")
+                        ]
+                self.assertGreater(len(shown), 3)
+                self.assertNotIn(token, "".join(shown))
+
     def test_no_token_is_kept(self) -> None:
         """In nothing that can be reached from the checker."""
         token = "secret-" + "of-alice"
-        tokens = Tokens(lambda token: GOOD, audience="mail", clock=lambda: NOW)
+        # Some servers echo the token among the claims.
+        tokens = Tokens(
+            lambda token: {**GOOD, "access_token": token},
+            audience="mail",
+            clock=lambda: NOW,
+        )
         self.assertEqual(tokens.check(token), "alice")
         seen, queue = set(), [vars(tokens)]
         while queue:
@@ -309,6 +398,9 @@ class IntrospectionTest(unittest.TestCase):
             (200, b'{"active": "true"}'),
             (200, b'{"active": 1}'),
             (200, b'{"active": null}'),
+            (200, b'{"active": false, "active": true}'),
+            (200, b'{"active": true, "sub": "bob", "sub": "alice"}'),
+            (200, b'{"active": true, "x": {"a": 1, "a": 1}}'),
             (200, b"\xff"),
             (200, deep),
             (200, b'{"active": true, "x": "' + b"x" * (1 << 20) + b'"}'),
@@ -329,11 +421,21 @@ class IntrospectionTest(unittest.TestCase):
             "ftp://localhost/",
             "https://user:password@id.example.org/",
             "//x",
+            "https:///i",
+            "https://id.example.org:99999/",
+            "https://id.example.org:x/",
+            "https://id.example.org/\r\nX: y",
+            "https://id.example.org/ x",
+            "https://id.example.org/#x",
+            "https://[::1/",
+            "http://localhost.evil.example/",
         ):
             with self.assertRaises(ValueError):
                 Introspection(url)
         for url in ("http://127.0.0.1:80/i", "http://[::1]/", "http://localhost/"):
             Introspection(url)
+        with self.assertRaises(ValueError):
+            Introspection("https://x/", client_id="me", bearer="mine")
 
 
 class JwtTest(unittest.TestCase):
@@ -344,12 +446,17 @@ class JwtTest(unittest.TestCase):
         for make in (from_joserfc, from_pyjwt):
             for wrong in ([], ["none"], ["RS256", "None"], "RS256"):
                 with self.assertRaises(ValueError):
-                    make(None, None, wrong)
+                    make(None, "key", wrong)
+            with self.assertRaises(ValueError):
+                make(None, None, ["RS256"])
 
     def test_what_an_exception_means(self) -> None:
         """The package's own: no; a key set that is not to be had: not now."""
 
         class Bad(Exception):
+            __module__ = "jwt.exceptions"
+
+        class InvalidKeyError(Exception):  # ours: it says nothing about the token
             __module__ = "jwt.exceptions"
 
         class PyJWKClientConnectionError(Exception):
@@ -369,7 +476,11 @@ class JwtTest(unittest.TestCase):
         for error in (Bad(), ValueError()):
             jwt.raises = error
             self.assertIsNone(verify("t"))
-        for error in (PyJWKClientConnectionError("t0ken"), OSError()):
+        for error in (
+            PyJWKClientConnectionError("t0ken"),
+            InvalidKeyError(),
+            OSError(),
+        ):
             jwt.raises = error
             with self.assertRaises(Unavailable) as caught:
                 verify("t")

@@ -165,6 +165,19 @@ class ChargeTest(Base):
                 there = sum(bool(pairs[name, place]) for name in users)
                 self.assertEqual(counts, [len(mine), len(pairs[user, place]), there])
 
+    def test_two_successes_side_by_side(self) -> None:
+        """Leave nothing at the address, whichever of them is told last."""
+        throttle = self.throttle = self.make(trust=0.0)
+        state: Any = throttle._state
+        first, second = (throttle.ask("alice", HOME) for _ in range(2))
+        throttle.tell(second, "success")
+        self.clock.now += 1
+        throttle.ask("alice", HOME)
+        throttle.tell(first, "success")
+        self.assertEqual(
+            state.read([throttle._rules.keys("alice", HOME)["address"]]), [None]
+        )
+
     def test_what_is_told_first_counts(self) -> None:
         """A failure is not taken back by a success that is told after it."""
         for late in ("success", "neither"):

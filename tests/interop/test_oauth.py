@@ -6,8 +6,10 @@ import json
 import threading
 import time
 import unittest
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from unittest import mock
 from urllib.parse import parse_qs
 
 import sasl_core as sasl
@@ -79,6 +81,16 @@ class JwtTest(unittest.TestCase):
                     with self.subTest(why, algorithm=name):
                         found = tokens.check(token)
                         self.assertIsInstance(found, sasl.TokenError)
+
+    def test_a_key_of_ours_that_is_none(self) -> None:
+        """It refuses nobody."""
+        good = self.sign("RS256", claims())
+        tokens = Tokens(from_pyjwt(self.pyjwt, b"no PEM", ["RS256"]), audience="mail")
+        with self.assertRaises(Unavailable):
+            tokens.check(good)
+        for make in (from_pyjwt, from_joserfc):
+            with self.assertRaises(ValueError):
+                make(self.pyjwt, None, ["RS256"])
 
     def test_algorithm_confusion(self) -> None:
         """The public key as an HMAC's is no key."""
@@ -179,6 +191,22 @@ class IntrospectionTest(unittest.TestCase):
                     tokens.check(token)
                 self.assertLess(time.monotonic() - begin, 1.5)
         self.assertNotIn("/elsewhere", [path for path, *_ in self.seen])
+
+    def test_a_slow_way_there(self) -> None:
+        """The time is for the connection, too: an answer after it is not waited for."""
+        connect = HTTPConnection.connect
+
+        def late(self: HTTPConnection) -> None:
+            time.sleep(0.9)
+            connect(self)
+
+        begin = time.monotonic()
+        with mock.patch.object(HTTPConnection, "connect", late):
+            with self.assertRaises(Unavailable):
+                self.tokens().check("good")
+            with self.assertRaises(Unavailable):
+                self.tokens().check("drips")
+        self.assertLess(time.monotonic() - begin, 3)
 
     def test_nobody_there(self) -> None:
         """It cannot be told."""
