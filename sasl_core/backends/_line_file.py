@@ -10,17 +10,13 @@ import errno
 import os
 import time
 from contextlib import contextmanager, suppress
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from ._account import Unavailable
+from ._watched_file import WatchedFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-# A file changed twice within the tick of its time stamp looks unchanged: what was read
-# so soon after a change is read again.
-_TICK = 2_000_000_000  # ns; FAT's, the coarsest
 
 
 class LineFile:
@@ -36,9 +32,8 @@ class LineFile:
         self._lock_path = os.path.join(directory, f".{name}.lock")
         self._new_path = os.path.join(directory, f".{name}.new")
         self._timeout = timeout
-        self._reading = Lock()
-        self._seen: tuple[int, int, int] | None = None
-        self._lines: tuple[bytes, ...] = ()
+        self._file = WatchedFile(self.path)
+        self._split: tuple[bytes, tuple[bytes, ...]] = b"", ()
 
     def lines(self) -> tuple[bytes, ...]:
         """Return the lines as they are now: the same tuple while nothing has changed.
@@ -47,27 +42,17 @@ class LineFile:
         """
         problem = ""
         try:
-            found = os.stat(self.path)
-            now = (found.st_mtime_ns, found.st_size, found.st_ino)
-            if now != self._seen:
-                with self._reading:
-                    self._read()
+            return self._lines(self._file.octets())
         except OSError as error:
             problem = _told(error)
-        if problem:
-            raise Unavailable(f"the file of accounts cannot be read: {problem}")
-        return self._lines
+        raise Unavailable(f"the file of accounts cannot be read: {problem}")
 
-    def _read(self) -> None:
-        with open(self.path, "rb") as file:
-            facts = os.fstat(file.fileno())
-            content = file.read()
-        lines = tuple(content.removesuffix(b"\n").split(b"\n")) if content else ()
-        if lines != self._lines:
-            self._lines = lines
-        settled = time.time_ns() - facts.st_mtime_ns > _TICK
-        seen = (facts.st_mtime_ns, facts.st_size, facts.st_ino)
-        self._seen = seen if settled else None
+    def _lines(self, octets: bytes) -> tuple[bytes, ...]:
+        of, lines = self._split
+        if of is not octets:
+            lines = tuple(octets.removesuffix(b"\n").split(b"\n")) if octets else ()
+            self._split = octets, lines
+        return lines
 
     @contextmanager
     def changing(self) -> Iterator[list[bytes]]:
@@ -79,11 +64,10 @@ class LineFile:
         problem = ""
         try:
             with self._locked():
-                with self._reading:
-                    self._read()
-                lines = list(self._lines)
+                found = self._lines(self._file.octets(anew=True))
+                lines = list(found)
                 yield lines
-                if lines != list(self._lines):
+                if lines != list(found):
                     self._write(lines)
         except OSError as error:
             problem = _told(error)

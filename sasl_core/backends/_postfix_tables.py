@@ -6,13 +6,13 @@ that is half read says other things than its author meant.
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from ._account import Unavailable
 from ._postfix_patterns import Pattern, compile_pcre, compile_regexp
+from ._watched_file import WatchedFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,13 +39,13 @@ class Table:
     """One table, read again when its file is another one or has changed."""
 
     def __init__(self, path: str, read: Callable[[bytes], Find]) -> None:
-        self._path = path
+        self._file = WatchedFile(path)
         self._read = read
         self._lock = threading.Lock()
-        self._seen: object = None
+        self._octets: bytes | None = None
         self._problem = ""
         self._find: Find = _nothing
-        self._load()
+        self._load(self._file.octets())
         if self._problem:
             raise ValueError(self._problem)
 
@@ -78,31 +78,25 @@ class Table:
         """
         with self._lock:
             try:
-                if _signature(os.stat(self._path)) != self._seen:
-                    self._load()
+                octets = self._file.octets()
             except OSError as error:
                 why = error.strerror
             else:
+                if octets is not self._octets:
+                    self._load(octets)
                 why = self._problem
             if why:
                 raise Unavailable(f"a table of senders cannot be read: {why}")
             find = self._find
         return find(key, whole)
 
-    def _load(self) -> None:
-        with open(self._path, "rb") as file:
-            seen = _signature(os.fstat(file.fileno()))
-            text = file.read()
+    def _load(self, octets: bytes) -> None:
         try:
-            self._find = self._read(text)
+            self._find = self._read(octets)
             self._problem = ""
         except ValueError as error:
             self._problem = str(error)
-        self._seen = seen
-
-
-def _signature(status: os.stat_result) -> object:
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+        self._octets = octets
 
 
 def _nothing(key: str, whole: bool) -> Logins | None:

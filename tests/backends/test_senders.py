@@ -442,6 +442,17 @@ class PostfixMapsTest(unittest.TestCase):
         for name in (str(path), f"proxy:hash:{path}", f"lmdb:{path}"):
             self.assertEqual(self.logins(PostfixMaps(name), "a@d"), ("x",))
 
+    def test_a_change_within_the_tick_of_the_clock(self) -> None:
+        """A file of the same size and time stamp, just written, is read again."""
+        path = self.here / "table"
+        path.write_text("a@d alice\n")
+        stamp = path.stat().st_mtime_ns
+        maps = PostfixMaps(f"texthash:{path}")
+        self.assertEqual(self.logins(maps, "a@d"), ("alice",))
+        path.write_text("a@d bobby\n")
+        os.utime(path, ns=(stamp, stamp))
+        self.assertEqual(self.logins(maps, "a@d"), ("bobby",))
+
     def test_a_changed_file_is_read_again(self) -> None:
         """Rewritten, replaced; while it is broken or away nothing is decided."""
         maps = self.maps("a@d x\n")
