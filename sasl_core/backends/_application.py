@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._errors import StateError
 from ._answers import Answers
+from ._worlds import run
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -164,10 +165,4 @@ class AsyncApplication(Answers):
 
 
 def _run(coroutine: Coroutine[Any, Any, _T]) -> _T:
-    """Run a coroutine in which nothing waits."""
-    try:
-        coroutine.send(None)
-    except StopIteration as done:
-        return done.value  # type: ignore[no-any-return]  # typeshed has it as Any
-    coroutine.close()
-    raise StateError("an AsyncStore is for an AsyncApplication")
+    return run(coroutine, StateError("an AsyncStore is for an AsyncApplication"))

@@ -191,9 +191,8 @@ class LdapStore:
         self, attribute: str, value: bytes, username: str
     ) -> tuple[Record, ...]:
         try:
-            text = value.decode().removeprefix("{ARGON2}")  # slapd's own name for it
             return records.parse(
-                text,
+                value.decode(),
                 username=username,
                 verifiers=self._verifiers,
                 default="PLAIN" if attribute == self._main else None,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ._account import Unavailable
 from ._throttle_rules import Limit, Rules, Ticket
 from ._throttle_states import AsyncRedisState, MemoryState, RedisState, SqliteState
+from ._worlds import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -244,10 +245,4 @@ class AsyncThrottle(_Throttling):
 
 
 def _run(coroutine: Coroutine[Any, Any, _T]) -> _T:
-    """Run a coroutine in which nothing waits."""
-    try:
-        coroutine.send(None)
-    except StopIteration as done:
-        return done.value  # type: ignore[no-any-return]  # typeshed has it as Any
-    coroutine.close()
-    raise TypeError("an AsyncState is for an AsyncThrottle")
+    return run(coroutine, TypeError("an AsyncState is for an AsyncThrottle"))

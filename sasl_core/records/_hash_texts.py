@@ -20,6 +20,7 @@ _COUNT = 2**31 - 1
 _HASHES = {"": "sha1", "-sha1": "sha1", "-sha256": "sha256", "-sha512": "sha512"}
 _NAMED = frozenset({"sha1", "sha256", "sha512"})
 _DIGESTS = {scheme: hash_name for (hash_name, _), scheme in DIGESTS.items()}
+_SIZES = {"md5": 16, "sha1": 20, "sha256": 32, "sha384": 48, "sha512": 64}
 _DIGESTS |= {"SHA1": "sha1", "PLAIN-MD5": "md5", "LDAP-MD5": "md5"}
 
 
@@ -68,7 +69,7 @@ def read_scheme(scheme: str, encoding: str, text: str) -> Hashed | None:
     hash_name = _DIGESTS.get(scheme)
     if hash_name is None:
         return None
-    size = len(Digest(hash_name, b"", bytes(_SIZES[hash_name])).digest)
+    size = _SIZES[hash_name]
     salted = scheme.startswith(("SSHA", "SMD5"))
     hexadecimal = encoding == "HEX" or (not encoding and len(text) == 2 * size)
     octets = a2b_hex(text) if hexadecimal else standard(text)
@@ -77,38 +78,37 @@ def read_scheme(scheme: str, encoding: str, text: str) -> Hashed | None:
     return Digest(hash_name, octets[size:], octets[:size])
 
 
-_SIZES = {"md5": 16, "sha1": 20, "sha256": 32, "sha384": 48, "sha512": 64}
-
-
 def write(hashed: Hashed) -> str:
     """Write a hash in its form."""
     salt, digest, form = hashed.salt, hashed.digest, hashed.form
     if isinstance(hashed, Digest):
         if form == "django":
             return f"{hashed.hash_name}${salt.decode()}${digest.hex()}"
-        return f"{{{hashed.scheme}}}{_base64(digest + salt)}"
+        return f"{{{hashed.scheme}}}{to_base64(digest + salt)}"
     if isinstance(hashed, Scrypt):
         if form == "django":
             costs = f"{hashed.n}${salt.decode()}${hashed.r}${hashed.p}"
-            return f"scrypt${costs}${_base64(digest)}"
+            return f"scrypt${costs}${to_base64(digest)}"
         if form == "werkzeug":
             costs = f"{hashed.n}:{hashed.r}:{hashed.p}"
             return f"scrypt:{costs}${salt.decode()}${digest.hex()}"
         costs = f"ln={hashed.n.bit_length() - 1},r={hashed.r},p={hashed.p}"
-        salt_text, digest_text = (_base64(part).rstrip("=") for part in (salt, digest))
+        salt_text, digest_text = (
+            to_base64(part).rstrip("=") for part in (salt, digest)
+        )
         return f"$scrypt${costs}${salt_text}${digest_text}"
     if not isinstance(hashed, Pbkdf2):
         raise TypeError(f"no text is known for a {type(hashed).__name__}")
     name, count = hashed.hash_name, hashed.iterations
     match form:
         case "django":
-            return f"pbkdf2_{name}${count}${salt.decode()}${_base64(digest)}"
+            return f"pbkdf2_{name}${count}${salt.decode()}${to_base64(digest)}"
         case "werkzeug":
             return f"pbkdf2:{name}:{count}${salt.decode()}${digest.hex()}"
         case "dovecot":
             return f"{{PBKDF2}}$1${salt.decode()}${count}${digest.hex()}"
     suffix = "" if name == "sha1" else f"-{name}"
-    fields = f"{count}${_ab64(salt)}${_ab64(digest)}"
+    fields = f"{count}${to_ab64(salt)}${to_ab64(digest)}"
     if form == "ldap":
         return f"{{PBKDF2{suffix.upper()}}}{fields}"
     return f"$pbkdf2{suffix}${fields}"
@@ -135,9 +135,11 @@ def standard(text: str) -> bytes:
     raise ValueError("not base64")
 
 
-def _ab64(octets: bytes) -> str:
-    return _base64(octets).rstrip("=").replace("+", ".")
+def to_ab64(octets: bytes) -> str:
+    """Write base64 with dots and without padding."""
+    return to_base64(octets).rstrip("=").replace("+", ".")
 
 
-def _base64(octets: bytes) -> str:
+def to_base64(octets: bytes) -> str:
+    """Write base64."""
     return b2a_base64(octets, newline=False).decode()

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 _MAX = 65536
 _CLEAR = frozenset({"PLAIN", "CLEARTEXT", "CLEAR"})
 _ENCODINGS = frozenset({"", "HEX", "B64", "BASE64"})
-# Dovecot's and Django's names in front of a text that says by itself what it is
+# Dovecot's and slapd's names in front of a text that says by itself what it is
 _WRAPPED = frozenset(
     {
         "CRYPT",
         "MD5",
         "BLF-CRYPT",
+        "ARGON2",
         "ARGON2I",
         "ARGON2ID",
         "SHA256-CRYPT",

@@ -5,12 +5,12 @@ passlib's string, which holds the salted password for several hashes.
 from __future__ import annotations
 
 import hashlib
-from binascii import a2b_hex, b2a_base64
+from binascii import a2b_hex
 
 from .._records import ScramKeys
 from .._saslprep import saslprep
 from .._scram_math import NAMES, suite
-from ._hash_texts import _ab64, ab64, number, standard
+from ._hash_texts import ab64, number, standard, to_ab64, to_base64
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,9 +85,9 @@ def mongodb(keys: Iterable[ScramKeys]) -> dict[str, dict[str, object]]:
     return {
         key.scheme: {
             "iterationCount": key.iterations,
-            "salt": _base64(key.salt),
-            "storedKey": _base64(key.stored_key),
-            "serverKey": _base64(key.server_key),
+            "salt": to_base64(key.salt),
+            "storedKey": to_base64(key.stored_key),
+            "serverKey": to_base64(key.server_key),
         }
         for key in keys
     }
@@ -112,9 +112,9 @@ def prosody(keys: ScramKeys) -> dict[str, object]:
 def ejabberd(keys: ScramKeys) -> dict[str, object]:
     """Return the columns of ejabberd's table `users`, but for the name."""
     return {
-        "password": _base64(keys.stored_key),
-        "serverkey": _base64(keys.server_key),
-        "salt": _base64(keys.salt),
+        "password": to_base64(keys.stored_key),
+        "serverkey": to_base64(keys.server_key),
+        "salt": to_base64(keys.salt),
         "iterationcount": keys.iterations,
     }
 
@@ -134,10 +134,10 @@ def passlib(
     octets = saslprep(password).encode()
     names = {hash_name: name for name, hash_name in _PASSLIB.items()}
     digests = ",".join(
-        f"{names[name]}={_ab64(hashlib.pbkdf2_hmac(name, octets, salt, iterations))}"
+        f"{names[name]}={to_ab64(hashlib.pbkdf2_hmac(name, octets, salt, iterations))}"
         for name in hash_names
     )
-    return f"$scram${iterations}${_ab64(salt)}${digests}"
+    return f"$scram${iterations}${to_ab64(salt)}${digests}"
 
 
 def _mongodb(hash_name: str, document: object) -> ScramKeys:
@@ -160,7 +160,3 @@ def _by_size(key: bytes) -> str:
         if len(key) == suite(hash_name).size:
             return hash_name
     raise ValueError("a key has not the size of a hash of SCRAM's")
-
-
-def _base64(octets: bytes) -> str:
-    return b2a_base64(octets, newline=False).decode()

@@ -120,6 +120,7 @@ FOREIGN = {
     "bcrypt$$2b$12$abcdefghijklmnopqrstuuZQm0n4Zcz5cQ6kQk8J1K2L3M4N5O6P7": "BCRYPT",
     "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$aGFzaGhhc2hoYXNoaGFzaA": "ARGON2",
     "argon2$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$aGFzaGhhc2hoYXNoaGFzaA": "ARGON2",
+    "{ARGON2}$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$aGFzaGhhc2hoYXNoaGI": "ARGON2",
     "{ARGON2I}$argon2i$v=19$m=8,t=1,p=1$c29tZXNhbHQ$aGFzaGhhc2hoYXNoaGE": "ARGON2",
     "$6$saltsalt$" + "a" * 86: "CRYPT",
     "{CRYPT}$5$rounds=5000$salt$" + "b" * 43: "CRYPT",
