@@ -2,7 +2,7 @@ r"""The lines of an audit: each function writes one event as one line, whatever 
 
 Outside JSON, which has its own, a character that a terminal, a log or a SIEM could take
 for anything but text (controls, separators of lines, overrides of direction, halves of
-surrogate pairs) becomes `\uXXXX`, its UTF-16 in hexadecimal; so does a backslash that
+surrogate pairs) becomes `\uhhhh`, its UTF-16 in hexadecimal; so does a backslash that
 would look like one of these, and a space at either end. So every text can be read back.
 """
 
