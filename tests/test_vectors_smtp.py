@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import sasl_core as sasl
 from sasl_core import profiles
-from sasl_core.protocols._xtext import decode, encode
+from sasl_core.protocols.smtp._xtext import decode, encode
 from sasl_core.protocols.smtp import (
     ClientSession,
     Command,

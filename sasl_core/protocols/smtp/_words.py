@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .._errors import ProtocolError
-from .._events import Request
-from .._reasons import Reason
-from .._value import Frozen, Secretive
-from ._lines import LineBuffer
+from ..._errors import ProtocolError
+from ..._events import Request
+from ..._reasons import Reason
+from ..._value import Frozen, Secretive
+from .._lines import LineBuffer
 
 _set = object.__setattr__
 

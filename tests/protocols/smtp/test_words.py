@@ -7,10 +7,10 @@ import unittest
 
 import sasl_core as sasl
 from sasl_core import Reason, profiles
-from sasl_core.protocols._smtp_words import ReplyBuffer
 from sasl_core.protocols.smtp import Command, Reply, reason_of
+from sasl_core.protocols.smtp._words import ReplyBuffer
 
-from .._hypothesis import given, st
+from ..._hypothesis import given, st
 
 # What servers were heard to say to AUTH.
 REAL = {

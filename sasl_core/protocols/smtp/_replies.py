@@ -5,7 +5,7 @@ The replies to a failed exchange are the profile's.
 
 from __future__ import annotations
 
-from ._smtp_words import Reply
+from ._words import Reply
 
 READY = Reply(220, "2.0.0 Ready to start TLS")
 TIMED_OUT = Reply(421, "4.4.2 Timeout, closing the connection", close=True)

@@ -12,8 +12,8 @@ import sasl_core as sasl
 from sasl_core import Reason, profiles
 from sasl_core.protocols.smtp import Attempts, Authentication, mechanisms
 
-from .._hypothesis import given, st
-from ._smtp import CLEAR, TLS
+from ..._hypothesis import given, st
+from ._peer import CLEAR, TLS
 
 USER = sasl.Credentials("user", "pencil")
 

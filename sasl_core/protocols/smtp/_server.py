@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from .._channel import Channel
-from .._choosing import offer, server
-from .._errors import NoMechanism, StateError
-from .._events import Challenge, Failure, Request, Success
-from .._policy import DEFAULT
-from .._reasons import Reason
-from .._value import Secretive
-from ..profiles import SMTP
-from . import _smtp_replies as replies
+from ..._channel import Channel
+from ..._choosing import offer, server
+from ..._errors import NoMechanism, StateError
+from ..._events import Challenge, Failure, Request, Success
+from ..._policy import DEFAULT
+from ..._reasons import Reason
+from ..._value import Secretive
+from ...profiles import SMTP
+from . import _replies as replies
 from . import _xtext
-from ._smtp_words import Command, Reply
+from ._words import Command, Reply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .._events import Event
-    from .._policy import Policy
-    from .._profile import Profile
-    from .._server import Server
-    from .._values import Identity
-    from ._smtp_words import Action
+    from ..._events import Event
+    from ..._policy import Policy
+    from ..._profile import Profile
+    from ..._server import Server
+    from ..._values import Identity
+    from ._words import Action
 
 # RFC 4954, section 6, of 530; STARTTLS must come before a login that needs it.
 _WITHOUT_AUTH = frozenset({"NOOP", "QUIT", "RSET"})

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import unittest
 
-from sasl_core.protocols._xtext import asserted_identity, decode, encode
 from sasl_core.protocols.smtp import read_identity, write_identity
+from sasl_core.protocols.smtp._xtext import asserted_identity, decode, encode
 
-from .._hypothesis import given, st
+from ..._hypothesis import given, st
 
 
 class Xtext(unittest.TestCase):

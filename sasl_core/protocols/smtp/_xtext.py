@@ -7,7 +7,7 @@ hexchar = "+" 2HEXDIG                       ; RFC 4954, section 8: in any case
 
 from __future__ import annotations
 
-from .._strict import Malformed, utf8
+from ..._strict import Malformed, utf8
 
 _PLAIN = frozenset(range(0x21, 0x7F)) - frozenset(b"+=")
 _HEX = frozenset(b"0123456789ABCDEFabcdef")

@@ -6,12 +6,12 @@ or, where another library reads them, to an `Authentication` or to `Attempts`.
 
 from __future__ import annotations
 
-from ._lines import LineBuffer
-from ._smtp_client import Attempts, Authentication, mechanisms
-from ._smtp_replies import READY, TIMED_OUT
-from ._smtp_server import ServerSession
-from ._smtp_session import ClientSession
-from ._smtp_words import Action, Command, Reply, reason_of
+from .._lines import LineBuffer
+from ._client import Attempts, Authentication, mechanisms
+from ._replies import READY, TIMED_OUT
+from ._server import ServerSession
+from ._session import ClientSession
+from ._words import Action, Command, Reply, reason_of
 from ._xtext import read_identity, write_identity
 
 __all__ = [

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from .._choosing import client as begin
-from .._errors import (
+from ..._choosing import client as begin
+from ..._errors import (
     AuthenticationError,
     NoMechanism,
     ProtocolError,
     SASLError,
     ServerNotAuthenticated,
 )
-from .._policy import DEFAULT, Policy
-from .._reasons import Reason
-from .._value import Secretive
-from ..profiles import SMTP
-from ._smtp_words import reason_of
+from ..._policy import DEFAULT, Policy
+from ..._reasons import Reason
+from ..._value import Secretive
+from ...profiles import SMTP
+from ._words import reason_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .._channel import Channel
-    from .._client import Client
-    from .._profile import Profile
-    from .._values import Credentials
+    from ..._channel import Channel
+    from ..._client import Client
+    from ..._profile import Profile
+    from ..._values import Credentials
 
 _MOST_CHALLENGES = 32  # far more than any mechanism has; a loop ends here
 _MOST_ATTEMPTS = 3

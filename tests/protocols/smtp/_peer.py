@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import sasl_core as sasl
 from sasl_core.protocols.smtp import ClientSession, Command, Reply, ServerSession
 
-from .._accounts import Application, channel, policy
+from ..._accounts import Application, channel, policy
 
 if TYPE_CHECKING:
     from sasl_core.protocols.smtp import Action

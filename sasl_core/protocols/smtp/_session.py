@@ -5,30 +5,30 @@ RFC 5321 for the replies, RFC 3207 for STARTTLS, RFC 4954 for AUTH.
 
 from __future__ import annotations
 
-from .._errors import (
+from ..._errors import (
     AuthenticationError,
     NoMechanism,
     ProtocolError,
     SASLError,
     StateError,
 )
-from .._policy import DEFAULT
-from .._reasons import Reason
-from .._strict import printable
-from .._value import Secretive
-from ..profiles import SMTP
-from ._smtp_client import Attempts, mechanisms
-from ._smtp_words import ReplyBuffer
+from ..._policy import DEFAULT
+from ..._reasons import Reason
+from ..._strict import printable
+from ..._value import Secretive
+from ...profiles import SMTP
+from ._client import Attempts, mechanisms
+from ._words import ReplyBuffer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Literal
 
-    from .._channel import Channel
-    from .._policy import Policy
-    from .._profile import Profile
-    from .._values import Credentials
+    from ..._channel import Channel
+    from ..._policy import Policy
+    from ..._profile import Profile
+    from ..._values import Credentials
 
     Turn = Callable[[int, list[bytes]], bytes]
 

@@ -16,9 +16,9 @@ from hypothesis.stateful import (
 import sasl_core as sasl
 from sasl_core.protocols.smtp import ClientSession, Command, Reply, ServerSession
 
-from .._accounts import NAMES, TABLE, Application, channel, policy
-from .._hypothesis import settings, st
-from ._smtp import CLEAR, OK, PLAIN, TLS, WRONG, login, server
+from ..._accounts import NAMES, TABLE, Application, channel, policy
+from ..._hypothesis import settings, st
+from ._peer import CLEAR, OK, PLAIN, TLS, WRONG, login, server
 
 
 class EveryMechanism(unittest.TestCase):

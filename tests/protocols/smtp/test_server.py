@@ -14,7 +14,7 @@ from sasl_core.mechanisms import registered
 from sasl_core.protocols import smtp
 from sasl_core.protocols.smtp import Command, Reply, ServerSession
 
-from ._smtp import CLEAR, OK, PLAIN, TLS, WRONG, for_mechanism, greeted, server
+from ._peer import CLEAR, OK, PLAIN, TLS, WRONG, for_mechanism, greeted, server
 
 LONG = b"A" * 12287  # with CRLF, one octet over the limit
 
@@ -245,7 +245,7 @@ class Syntax(Case):
     def test_the_realm_goes_to_the_mechanism(self) -> None:
         session = greeted(realm="example.org").session
         with mock.patch(
-            "sasl_core.protocols._smtp_server.server", side_effect=sasl.NoMechanism({})
+            "sasl_core.protocols.smtp._server.server", side_effect=sasl.NoMechanism({})
         ) as made:
             session.receive(PLAIN)
         self.assertEqual(made.call_args.kwargs["realm"], "example.org")

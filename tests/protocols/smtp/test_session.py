@@ -10,8 +10,8 @@ import sasl_core as sasl
 from sasl_core import Reason, profiles
 from sasl_core.protocols.smtp import ClientSession
 
-from .._hypothesis import given, settings, st
-from ._smtp import CLEAR, TLS, login, server
+from ..._hypothesis import given, settings, st
+from ._peer import CLEAR, TLS, login, server
 
 USER = sasl.Credentials("user", "pencil")
 GREETING = b"220 mail.example.com ESMTP\r\n"
