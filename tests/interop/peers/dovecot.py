@@ -1,4 +1,4 @@
-"""Dovecot: IMAP and submission, and the authentication service of Postfix and Exim."""
+"""Dovecot: IMAP, POP3, ManageSieve, submission; and who checks for Postfix and Exim."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from .accounts import MASTER, USERS
 from .process import HOST, Sandbox, free_ports, must_run, need
 from .tls import certificates
 
+# ManageSieve and submission do not offer ANONYMOUS; POP3 has APOP, too, with and without
+# TLS. A client at the server's own address needs no TLS to get them; to one at 127.0.0.2
+# nothing is offered before it.
 MECHANISMS = frozenset(
     [
         "PLAIN",
@@ -29,9 +32,9 @@ MECHANISMS = frozenset(
 _CONFIGURATION = """
 base_dir = {here}/run
 state_dir = {here}/state
-log_path = {here}/dovecot.log
+log_path = {peer.log}
 listen = 127.0.0.1
-protocols = imap submission
+protocols = imap pop3 sieve submission
 hostname = localhost
 mail_location = maildir:{here}/mail/%u
 first_valid_uid = 1
@@ -48,7 +51,7 @@ ssl_require_crl = no
 ssl_verify_client_cert = yes
 auth_ssl_username_from_cert = yes
 
-auth_mechanisms = {mechanisms}
+auth_mechanisms = {mechanisms} apop
 auth_verbose = yes
 # empty: every character is allowed in a user name
 auth_username_chars =
@@ -74,7 +77,7 @@ passdb {{
 # "none": the look-up of the user whom a master user wants to be
 passdb {{
   driver = passwd-file
-  mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256 none
+  mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256 apop none
   args = {here}/users
 }}
 userdb {{
@@ -95,18 +98,34 @@ service anvil {{
 }}
 service imap-login {{
   inet_listener imap {{
-    port = {imap}
+    port = {peer.imap}
   }}
   inet_listener imaps {{
-    port = 0
+    port = {peer.imaps}
+    ssl = yes
+  }}
+}}
+service pop3-login {{
+  inet_listener pop3 {{
+    port = {peer.pop3}
+  }}
+  inet_listener pop3s {{
+    port = {peer.pop3s}
+    ssl = yes
+  }}
+}}
+service managesieve-login {{
+  inet_listener sieve {{
+    port = {peer.sieve}
   }}
 }}
 service submission-login {{
   inet_listener submission {{
-    port = {submission}
+    port = {peer.submission}
   }}
   inet_listener submissions {{
-    port = 0
+    port = {peer.submissions}
+    ssl = yes
   }}
 }}
 """
@@ -122,13 +141,21 @@ scope = mail
 
 
 class Dovecot(NamedTuple):
-    """A running Dovecot: the ports of two services, and the socket of a third."""
+    """A running Dovecot: the ports of its services, and the socket of another one.
+
+    TLS begins at once at `imaps`, `pop3s` and `submissions`, by a command elsewhere.
+    """
 
     version: str
-    imap: int
-    submission: int
     mta_socket: Path
     log: Path
+    imap: int
+    imaps: int
+    pop3: int
+    pop3s: int
+    sieve: int
+    submission: int
+    submissions: int
 
     def logins(self, user: str, mechanism: str) -> int:
         """Count what the log says of this user's logins with this mechanism."""
@@ -145,7 +172,9 @@ def running() -> Iterator[Dovecot]:
         helpers.introspection() as oauth,
         helpers.next_server() as next_server,
     ):
-        imap, submission = free_ports(2)
+        version = must_run(["dovecot", "--version"]).decode().split()[0]
+        paths = box.path / "run/auth-mta", box.path / "dovecot.log"
+        peer = Dovecot(version, *paths, *free_ports(7))
         box.directory("mail", owner="mail")
         box.directory("run")
         box.directory("state")
@@ -156,12 +185,9 @@ def running() -> Iterator[Dovecot]:
             here=box.path,
             tls=certificates(),
             mechanisms=" ".join(sorted(MECHANISMS)).lower(),
-            imap=imap,
-            submission=submission,
+            peer=peer,
             next_server=next_server,
         )
         configuration = box.write("dovecot.conf", text)
-        box.start(["dovecot", "-F", "-c", configuration], [imap, submission])
-        version = must_run(["dovecot", "--version"]).decode().split()[0]
-        mta_socket = box.path / "run/auth-mta"
-        yield Dovecot(version, imap, submission, mta_socket, box.path / "dovecot.log")
+        box.start(["dovecot", "-F", "-c", configuration], peer[3:])
+        yield peer
