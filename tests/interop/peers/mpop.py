@@ -1,0 +1,79 @@
+"""mpop, msmtp's sister for POP3, which speaks SASL with the GNU library, too."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+
+import sasl_core as sasl
+
+from .mail import APOP, USER_PASS, implicit_tls, secret_of, user_of
+from .process import HOST, Sandbox, must_run, need, run
+from .tls import certificates
+
+MECHANISMS = frozenset(
+    [
+        "PLAIN",
+        "LOGIN",
+        "CRAM-MD5",
+        "SCRAM-SHA-1",
+        "SCRAM-SHA-256",
+        "EXTERNAL",
+        "XOAUTH2",
+        "OAUTHBEARER",
+        USER_PASS,
+        APOP,
+    ]
+)
+
+_CONFIGURATION = """
+account default
+host {host}
+port {port}
+tls on
+tls_starttls {starttls}
+tls_trust_file {authority}
+{certificate}
+auth {mechanism}
+user "{user}"
+password "{password}"
+uidls_file {here}/uidls
+delivery mbox {here}/mbox
+"""
+
+REFUSED = 77  # its exit status
+
+
+@functools.cache
+def version() -> str:
+    """Return the version; skip the test where it is not installed."""
+    need("mpop")
+    return must_run(["mpop", "--version"]).split()[2].decode()
+
+
+def log_in(
+    port: int,
+    mechanism: str,
+    mine: sasl.Credentials,
+    certificate: str | None,
+    *,
+    protocol: str = "pop3",
+) -> subprocess.CompletedProcess[bytes]:
+    """Log in and fetch all mail; status 0 is success."""
+    files = certificates()
+    shown = f"tls_cert_file {files.alice}\ntls_key_file {files.alice_key}"
+    with Sandbox("mpop") as sandbox:
+        text = _CONFIGURATION.format(
+            here=sandbox.path,
+            host=HOST,
+            port=port,
+            starttls="off" if implicit_tls(protocol) else "on",
+            authority=files.authority,
+            certificate=shown if certificate else "",
+            mechanism="user" if mechanism == USER_PASS else mechanism.lower(),
+            user=user_of(mine),
+            password=secret_of(mine),
+        )
+        path = sandbox.write("mpoprc", text)
+        path.chmod(0o600)  # it insists
+        return run(["mpop", f"--file={path}", "--debug"])
