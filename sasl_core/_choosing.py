@@ -38,6 +38,21 @@ def client(
     CredentialsError for credentials that the chosen mechanism cannot carry.
     """
     names = (offered,) if isinstance(offered, str) else tuple(offered)
+    best = choose(names, credentials, channel=channel, policy=policy)
+    plus = best.plus
+    if channel.bindings and not plus:
+        plus = f"{best.name}-PLUS" in map(folded, names)
+    return Client(best, credentials, channel, policy, profile, plus, nonce)
+
+
+def choose(
+    names: tuple[str, ...],
+    credentials: Credentials,
+    *,
+    channel: Channel,
+    policy: Policy,
+) -> Mechanism:
+    """Return the mechanism that `client` begins with; raise NoMechanism."""
     best = None
     for name in names:
         mechanism = find(name)
@@ -49,10 +64,7 @@ def client(
             best = mechanism
     if best is None:
         raise NoMechanism(_refusals(names, channel, policy, credentials))
-    plus = best.plus
-    if channel.bindings and not plus:
-        plus = f"{best.name}-PLUS" in map(folded, names)
-    return Client(best, credentials, channel, policy, profile, plus, nonce)
+    return best
 
 
 def server(

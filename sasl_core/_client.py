@@ -139,8 +139,13 @@ class Client(Secretive):
             f"the server claimed success before {self.name} was finished"
         )
 
-    def refused(self, reason: Reason, reply: str = "") -> AuthenticationError:
-        """Take the protocol's refusal: close the exchange, return the error to raise."""
+    def refused(
+        self, reason: Reason, reply: str = "", *, tried: tuple[str, ...] = ()
+    ) -> AuthenticationError:
+        """Take the protocol's refusal: close the exchange, return the error to raise.
+
+        `reply` is the server's own words, `tried` the mechanisms refused before.
+        """
         record = self._pop()
         error = record.token_error if isinstance(record, ClientRecord) else None
         reply = printable(reply)
@@ -149,12 +154,18 @@ class Client(Secretive):
             message += f", {printable(error.status)}"
         if reply:
             message += f" ({reply})"
+        if tried:
+            message += f"; before that, {', '.join(tried)}"
         return AuthenticationError(
-            message, reason=reason, reply=reply, token_error=error
+            message,
+            reason=reason,
+            reply=reply,
+            token_error=error,
+            tried=(*tried, self.name),
         )
 
     def _begin(self, challenge: bytes) -> bytes:
-        if self._read(challenge):
+        if not self.profile.opening_text and self._read(challenge):
             self._turn.clear()
             raise ProtocolError(
                 f"{self.name} begins with the client: the challenge that asks for its"

@@ -51,7 +51,8 @@ class AuthenticationError(SASLError):
     `reason` is a `Reason`; `reply` the server's own words, control characters replaced;
     `try_another` whether another mechanism or a later retry could help (False: the same
     credentials again would only get the account locked); `token_error` what an OAuth
-    server said about the token, untrusted text.
+    server said about the token, untrusted text; `tried` the mechanisms that were refused,
+    the last one last.
     """
 
     def __init__(
@@ -61,11 +62,13 @@ class AuthenticationError(SASLError):
         reason: Reason = Reason.BAD_CREDENTIALS,
         reply: str = "",
         token_error: TokenError | None = None,
+        tried: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
         self.reason = reason
         self.reply = reply
         self.token_error = token_error
+        self.tried = tried
 
     @property
     def try_another(self) -> bool:

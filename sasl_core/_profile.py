@@ -28,7 +28,9 @@ class Profile(Frozen):
     can carry the mechanism's last data. `initial_response`: one may be sent, on a
     command line of at most `command_limit` octets with its CRLF. `line_limit`: the same
     for the lines after it. `empty_authcid`: SCRAM's user name may be empty, because the
-    protocol told it before. `replies`: the words for each `Reason`; `success`: for success.
+    protocol told it before. `opening_text`: a client takes any text, base64 or not, for
+    the challenge that only asks for its first message: no standard allows that, some
+    servers do it. `replies`: the words for each `Reason`; `success`: for success.
     """
 
     __slots__ = __match_args__ = (
@@ -43,6 +45,7 @@ class Profile(Frozen):
         "command_limit",
         "line_limit",
         "empty_authcid",
+        "opening_text",
         "success",
         "replies",
     )
@@ -58,6 +61,7 @@ class Profile(Frozen):
     command_limit: int | None
     line_limit: int | None
     empty_authcid: bool
+    opening_text: bool
     success: str
     replies: Mapping[Reason, str]
 
@@ -75,6 +79,7 @@ class Profile(Frozen):
         command_limit: int | None = None,
         line_limit: int | None = None,
         empty_authcid: bool = False,
+        opening_text: bool = False,
         success: str = "",
         replies: Mapping[Reason, str] | None = None,
     ) -> None:
@@ -89,6 +94,7 @@ class Profile(Frozen):
         _set(self, "command_limit", command_limit)
         _set(self, "line_limit", line_limit)
         _set(self, "empty_authcid", empty_authcid)
+        _set(self, "opening_text", opening_text)
         _set(self, "success", success)
         _set(self, "replies", replies or {})
 

@@ -98,14 +98,19 @@ class Server(Secretive):
             raise self._misused()
         return self._receive(record, response)
 
-    def abort(self, detail: str = "the connection is gone") -> Failure:
+    def abort(
+        self,
+        detail: str = "the connection is gone",
+        *,
+        reason: Reason = Reason.ABORTED,
+    ) -> Failure:
         """End the exchange from outside, even while another thread runs a step of it:
         the client vanished, the server shuts down.
         """
         waiting, self._turn = self._pop(), _Nobody()
         if isinstance(waiting, ServerRecord):
-            return _failure(waiting, Reason.ABORTED, detail)
-        return Failure(Reason.ABORTED, detail)
+            return _failure(waiting, reason, detail)
+        return Failure(reason, detail)
 
     def _receive(self, record: ServerRecord, response: bytes) -> Event:
         if len(response) > self.policy.max_message:

@@ -9,7 +9,11 @@ from ._value import Frozen, Value, refuse_pickle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, NoReturn
+    from collections.abc import Awaitable, Callable
+    from typing import Any, NoReturn, TypeAlias
+
+    # Asked with None first, and with the server's word once that token has expired.
+    TokenSource: TypeAlias = Callable[["TokenError | None"], str | Awaitable[str]]
 
 _set = object.__setattr__
 _REMEMBERED = 8  # derived keys; a server that changes its salt each time gains nothing
@@ -23,6 +27,10 @@ class Credentials(Frozen):
     in place of the password, `realm` for the mechanisms that have one, `trace` what
     ANONYMOUS shows, `gss` a security context. Secrets never show in `repr`. SCRAM keys
     once derived are remembered, so a reconnecting client pays for PBKDF2 once.
+
+    In place of the token stands a function, or coroutine function, that gives one: the
+    adapters and protocol sessions call it with None, and once more, with the server's
+    `TokenError`, where that says that the token has expired.
     """
 
     __slots__ = (
@@ -52,7 +60,7 @@ class Credentials(Frozen):
     username: str
     password: str | None
     authzid: str
-    token: str | None
+    token: str | TokenSource | None
     keys: ScramClientKeys | None
     realm: str | None
     trace: str | None
@@ -66,13 +74,14 @@ class Credentials(Frozen):
         password: str | None = None,
         *,
         authzid: str = "",
-        token: str | None = None,
+        token: str | TokenSource | None = None,
         keys: ScramClientKeys | None = None,
         realm: str | None = None,
         trace: str | None = None,
         gss: Any = None,
     ) -> None:
-        for text in (username, password, authzid, token, realm, trace):
+        fixed = None if callable(token) else token
+        for text in (username, password, authzid, fixed, realm, trace):
             if text is not None and not isinstance(text, str):
                 raise TypeError(
                     f"credentials are given as str, not {type(text).__name__}"

@@ -1,29 +1,32 @@
-"""Drive the machines over blocking sockets; a thread for each connection."""
+"""Drive any protocol's sessions over blocking sockets; a thread for each connection."""
 
 from __future__ import annotations
 
 import logging
 import ssl
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, cast
 
 from .._events import Request
-from ..protocols.smtp import LineBuffer, Reply
+from ..protocols._replies import BaseReply
+from ..protocols._server_session import CommandT, ReplyT
+from ._calls import token_now
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
-    from typing import TypeAlias
+    from typing import Any, TypeAlias
 
     from .._channel import Channel
     from .._events import Event, Failure, Success
     from .._server import Server
-    from ..protocols.smtp import Action, ClientSession, Command, ServerSession
+    from ..protocols._client_session import ClientBase
+    from ..protocols._server_session import ServerBase
 
     Answer: TypeAlias = Callable[[Request], Event]
     Decided: TypeAlias = Callable[[Server, Success | Failure], None]
     Ask: TypeAlias = Callable[..., bytes]
-    Handle: TypeAlias = Callable[[Command, Ask], Reply]
+    Handle: TypeAlias = Callable[[CommandT, Ask], ReplyT]
 
 __all__ = ["authenticate", "serve"]
 
@@ -32,12 +35,13 @@ _CHUNK = 65536
 
 
 def authenticate(
-    session: ClientSession,
+    session: ClientBase[Any],
     sock: socket.socket,
     *,
     tls: ssl.SSLContext | None = None,
 ) -> socket.socket:
-    """Log in; return the socket to go on with: another one after STARTTLS.
+    """Log in, by the ClientSession of any protocol; return the socket to go on with:
+    another one after STARTTLS.
 
     STARTTLS by `tls` (None: `ssl.create_default_context()`) where it is due; the name
     that the certificate must have is the host of the session's channel. The timeout is
@@ -56,6 +60,8 @@ def authenticate(
                 host = session.channel.host or None
                 sock = secure = context.wrap_socket(sock, server_hostname=host)
                 output = session.secured(session.channel.over_tls(secure))
+            while session.wants_token:
+                output = session.give_token(token_now(session))
             sock.sendall(output)
             del output  # a traceback shows locals: no password may be among them
     except BaseException:
@@ -66,25 +72,25 @@ def authenticate(
 
 
 def serve(
-    session: ServerSession,
+    session: ServerBase[ReplyT, CommandT],
     sock: socket.socket,
     answer: Answer,
-    handle: Handle,
+    handle: Handle[CommandT, ReplyT],
     *,
     decided: Decided | None = None,
-    greeting: Reply | None = None,
+    greeting: ReplyT | None = None,
     tls: ssl.SSLContext | None = None,
     secured: Callable[[ssl.SSLSocket], Channel] | None = None,
     timeout: float = 300.0,
 ) -> None:
-    """Serve a connection to its end, and leave closing it to the caller (but after
-    STARTTLS the socket is a new one, and closed here).
+    """Serve a connection to its end, by the ServerSession of any protocol, and leave
+    closing it to the caller (but after STARTTLS the socket is a new one, closed here).
 
     `answer(request)` returns the event that the answered request gave; where it raises,
-    the client is told 454. `decided(exchange, outcome)` hears how each exchange ended
-    before the client does. `handle(command, ask)` returns the Reply to every other
-    command; in it, `ask(reply)` sends a reply and returns the next line, `ask()` the
-    one after that, as DATA needs it (one over the limit comes cut to an octet more).
+    the client hears of a temporary failure. `decided(exchange, outcome)` hears how each
+    exchange ended before the client does. `handle(command, ask)` returns the reply to
+    every other command; in it, `ask(reply)` sends one and returns the next line, `ask()`
+    the one after that, as DATA needs it (one over the limit comes cut to an octet more).
     `tls` is for STARTTLS, `secured` makes the Channel after it (None: from the TLS
     socket). `timeout` is for each whole line, and for each reply to be taken.
     """
@@ -97,10 +103,10 @@ def serve(
             while isinstance(action, Request):
                 action = _settle(session, action, answer)
             _report(session, decided)
-            if isinstance(action, Reply):
-                reply = action
+            if isinstance(action, BaseReply):
+                reply = cast("ReplyT", action)  # no command is one
             elif session.wants_tls and tls is not None:
-                reply = session.start_tls(pending=talk.lines.pending)
+                reply = session.start_tls(pending=session.incoming.pending)
             else:
                 reply = handle(action, talk.ask)
                 session.replied(action, reply)
@@ -124,22 +130,22 @@ class _GoneError(Exception):
     """The connection is over; a class of its own, for `handle` may raise any other."""
 
 
-class _Talk:
+class _Talk(Generic[ReplyT]):
     """A connection, line by line, each in its time."""
 
     def __init__(
-        self, session: ServerSession, sock: socket.socket, timeout: float
+        self, session: ServerBase[ReplyT, Any], sock: socket.socket, timeout: float
     ) -> None:
         self.sock = sock
-        self.lines = LineBuffer(session.line_limit)
+        self._incoming = session.incoming
         self._timeout = timeout
         self._timed_out = session.timed_out
 
-    def ask(self, reply: Reply | None = None) -> bytes:
+    def ask(self, reply: ReplyT | None = None) -> bytes:
         if reply is not None:
             self.send(reply)
         end = monotonic() + self._timeout
-        while (line := self.lines.next()) is None:
+        while (line := self._incoming.next()) is None:
             try:
                 # For the whole line: who sends one octet a minute holds no thread.
                 self.sock.settimeout(max(end - monotonic(), 0.001))
@@ -151,10 +157,10 @@ class _Talk:
                 raise _GoneError from None
             if not data:
                 raise _GoneError
-            self.lines.feed(data)
+            self._incoming.feed(data)
         return line
 
-    def send(self, reply: Reply) -> None:
+    def send(self, reply: ReplyT) -> None:
         try:
             self.sock.settimeout(self._timeout)
             self.sock.sendall(bytes(reply))
@@ -170,7 +176,9 @@ class _Talk:
         return secure
 
 
-def _settle(session: ServerSession, request: Request, answer: Answer) -> Action:
+def _settle(
+    session: ServerBase[ReplyT, CommandT], request: Request, answer: Answer
+) -> ReplyT | Request | CommandT:
     try:
         return session.resume(answer(request))
     except Exception as error:
@@ -178,7 +186,7 @@ def _settle(session: ServerSession, request: Request, answer: Answer) -> Action:
         return session.unavailable(type(error).__name__)
 
 
-def _report(session: ServerSession, decided: Decided | None) -> None:
+def _report(session: ServerBase[Any, Any], decided: Decided | None) -> None:
     decision = session.decision()
     if decision is not None and decided is not None:
         try:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from .._channel import Channel
 from .._policy import DEFAULT
 from ..protocols.smtp import Attempts, Authentication, mechanisms
+from ._calls import token_now
 
 if TYPE_CHECKING:
     import smtplib
@@ -59,10 +60,13 @@ def login(
 
 
 def _run(smtp: smtplib.SMTP, attempt: Authentication | Attempts) -> None:
-    code, text = _say(smtp, attempt, attempt.command())
-    while (line := attempt.reply(code, text)) is not None:
-        code, text = _say(smtp, attempt, line)
+    line: bytes | None = attempt.command()
+    while line is not None:
+        while isinstance(attempt, Attempts) and attempt.wants_token:
+            line = attempt.take_token(token_now(attempt))
+        reply = _say(smtp, attempt, line)
         del line  # a traceback shows locals: no password may be among them
+        line = attempt.reply(*reply)
 
 
 def _say(

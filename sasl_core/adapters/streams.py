@@ -1,4 +1,4 @@
-"""Drive the machines over asyncio streams.
+"""Drive any protocol's sessions over asyncio streams.
 
 Key derivation, and answers that are plain functions, run in a thread: the loop never
 stalls.
@@ -7,45 +7,47 @@ stalls.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 import ssl
-from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, cast
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from .._events import Request
-from ..protocols.smtp import LineBuffer, Reply
+from ..protocols._replies import BaseReply
+from ..protocols._server_session import CommandT, ReplyT
+from ._calls import call, token_later
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from typing import TypeAlias
+    from typing import Any, TypeAlias
 
     from .._channel import Channel
     from .._events import Event, Failure, Success
     from .._server import Server
-    from ..protocols.smtp import Action, ClientSession, Command, ServerSession
+    from ..protocols._client_session import ClientBase
+    from ..protocols._server_session import ServerBase
 
     Answer: TypeAlias = Callable[[Request], Event | Awaitable[Event]]
     Decided: TypeAlias = Callable[[Server, Success | Failure], Awaitable[None] | None]
     Ask: TypeAlias = Callable[..., Awaitable[bytes]]
-    Handle: TypeAlias = Callable[[Command, Ask], Awaitable[Reply]]
+    Handle: TypeAlias = Callable[[CommandT, Ask], Awaitable[ReplyT]]
 
 __all__ = ["authenticate", "serve"]
 
 _T = TypeVar("_T")
-_Ts = TypeVarTuple("_Ts")
 _log = logging.getLogger(__name__)
 _CHUNK = 65536
 
 
 async def authenticate(
-    session: ClientSession,
+    session: ClientBase[Any],
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     *,
     tls: ssl.SSLContext | None = None,
     timeout: float = 60.0,
 ) -> None:
-    """Log in; STARTTLS by `tls` (None: `ssl.create_default_context()`) where it is due.
+    """Log in, by the ClientSession of any protocol; STARTTLS by `tls` (None:
+    `ssl.create_default_context()`) where it is due.
 
     The name that the certificate must have is the host of the session's channel.
     `timeout` is for each reply. The connection is left open, but by a handshake that
@@ -67,6 +69,8 @@ async def authenticate(
                 await writer.start_tls(tls, server_hostname=host)
             facts = writer.get_extra_info("ssl_object")
             output = session.secured(session.channel.over_tls(facts))
+        while session.wants_token:
+            output = session.give_token(await token_later(session))
         writer.write(output)
         del output  # a traceback shows locals: no password may be among them
         async with asyncio.timeout(timeout):
@@ -74,25 +78,26 @@ async def authenticate(
 
 
 async def serve(
-    session: ServerSession,
+    session: ServerBase[ReplyT, CommandT],
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     answer: Answer,
-    handle: Handle,
+    handle: Handle[CommandT, ReplyT],
     *,
     decided: Decided | None = None,
-    greeting: Reply | None = None,
+    greeting: ReplyT | None = None,
     tls: ssl.SSLContext | None = None,
     secured: Callable[[ssl.SSLObject], Channel] | None = None,
     timeout: float = 300.0,
 ) -> None:
-    """Serve a connection to its end, and leave closing it to the caller.
+    """Serve a connection to its end, by the ServerSession of any protocol, and leave
+    closing it to the caller.
 
     `answer(request)` returns the event that the answered request gave: a coroutine
-    function, or a plain one, which runs in a thread; where it raises, the client is
-    told 454. `decided(exchange, outcome)`, of either kind, hears how each exchange
-    ended before the client does. `await handle(command, ask)` returns the Reply to
-    every other command; in it, `await ask(reply)` sends a reply and returns the next
+    function, or a plain one, which runs in a thread; where it raises, the client hears
+    of a temporary failure. `decided(exchange, outcome)`, of either kind, hears how each
+    exchange ended before the client does. `await handle(command, ask)` returns the reply
+    to every other command; in it, `await ask(reply)` sends one and returns the next
     line, `await ask()` the one after that, as DATA needs it (one over the limit comes
     cut to an octet more).
     `tls` is for STARTTLS, `secured` makes the Channel after it (None: from the TLS
@@ -107,8 +112,8 @@ async def serve(
             while isinstance(action, Request):
                 action = await _settle(session, action, answer)
             await _report(session, decided)
-            if isinstance(action, Reply):
-                reply = action
+            if isinstance(action, BaseReply):
+                reply = cast("ReplyT", action)  # no command is one
             elif session.wants_tls and tls is not None:
                 reply = session.start_tls(pending=await talk.injected())
             else:
@@ -136,12 +141,12 @@ class _GoneError(Exception):
         self.last = last
 
 
-class _Talk:
+class _Talk(Generic[ReplyT]):
     """A connection, line by line, each in its time."""
 
     def __init__(
         self,
-        session: ServerSession,
+        session: ServerBase[ReplyT, Any],
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         timeout: float,
@@ -150,22 +155,22 @@ class _Talk:
         self._writer = writer
         self._timeout = timeout
         self._timed_out = bytes(session.timed_out)
-        self._lines = LineBuffer(session.line_limit)
+        self._incoming = session.incoming
 
-    async def ask(self, reply: Reply | None = None) -> bytes:
+    async def ask(self, reply: ReplyT | None = None) -> bytes:
         if reply is not None:
             await self.send(reply)
         # A heap of pipelined commands holds up nobody else, one by one.
         await asyncio.sleep(0)
-        line = self._lines.next()
+        line = self._incoming.next()
         return await self._in_time(self._line()) if line is None else line
 
-    async def send(self, reply: Reply) -> None:
+    async def send(self, reply: ReplyT) -> None:
         self._writer.write(bytes(reply))
         await self._in_time(self._writer.drain())
 
     async def injected(self) -> bool:
-        return self._lines.pending or await _injected(self._reader, self._writer)
+        return self._incoming.pending or await _injected(self._reader, self._writer)
 
     async def start_tls(self, tls: ssl.SSLContext) -> ssl.SSLObject:
         await self._in_time(self._writer.start_tls(tls))
@@ -173,11 +178,11 @@ class _Talk:
         return facts
 
     async def _line(self) -> bytes:
-        while (line := self._lines.next()) is None:
+        while (line := self._incoming.next()) is None:
             data = await self._reader.read(_CHUNK)
             if not data:
                 raise _GoneError
-            self._lines.feed(data)
+            self._incoming.feed(data)
         return line
 
     async def _in_time(self, work: Awaitable[_T]) -> _T:
@@ -190,29 +195,23 @@ class _Talk:
             raise _GoneError from None  # the client went away, or failed to shake hands
 
 
-async def _settle(session: ServerSession, request: Request, answer: Answer) -> Action:
+async def _settle(
+    session: ServerBase[ReplyT, CommandT], request: Request, answer: Answer
+) -> ReplyT | Request | CommandT:
     try:
-        return session.resume(await _call(answer, request))
+        return session.resume(await call(answer, request))
     except Exception as error:
         _log.exception("the application could not answer")
         return session.unavailable(type(error).__name__)
 
 
-async def _report(session: ServerSession, decided: Decided | None) -> None:
+async def _report(session: ServerBase[Any, Any], decided: Decided | None) -> None:
     decision = session.decision()
     if decision is not None and decided is not None:
         try:
-            await _call(decided, *decision)
+            await call(decided, *decision)
         except Exception:
             _log.exception("the application could not take note of a decision")
-
-
-async def _call(function: Callable[[*_Ts], _T | Awaitable[_T]], *arguments: *_Ts) -> _T:
-    """Await a coroutine function here, run a plain one in a thread."""
-    if inspect.iscoroutinefunction(function):
-        return cast("_T", await function(*arguments))
-    result = await asyncio.to_thread(function, *arguments)
-    return await result if inspect.isawaitable(result) else result
 
 
 async def _injected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:

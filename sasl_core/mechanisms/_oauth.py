@@ -17,13 +17,16 @@ from .._values import Identity, TokenError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._states import ClientMove, ServerMove, Terms
+    from .._values import TokenSource
 
 # RFC 6750 has b64token; opaque tokens with other visible characters are in use.
 _VISIBLE = bytes(range(0x21, 0x7F))
 
 
-def write_token(token: str) -> bytes:
+def write_token(token: str | TokenSource | None) -> bytes:
     """Encode our own token; raise Malformed for one that could inject something."""
+    if not isinstance(token, str):
+        raise Malformed("the token is yet to be had from its source")
     octets = token.encode("ascii", "replace") if token.isascii() else b""
     if not octets or octets.translate(None, _VISIBLE):
         raise Malformed(

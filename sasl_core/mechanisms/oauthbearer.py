@@ -41,7 +41,7 @@ def client(
         if not 0 < channel.port < 65536:
             raise Malformed("the channel's port is outside 1 to 65535")
         pairs += b"port=%d\x01" % channel.port
-    token = oauth.write_token(mine.token or "")
+    token = oauth.write_token(mine.token)
     message = b"%b\x01%bauth=Bearer %b\x01\x01" % (
         gs2.header(b"n", authzid),
         pairs,

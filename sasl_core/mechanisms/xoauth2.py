@@ -25,7 +25,7 @@ def client(
     user = identities.write(mine.authzid or mine.username, "user name")
     if b"\x01" in user:
         raise Malformed("the user name holds a %x01")
-    token = oauth.write_token(mine.token or "")
+    token = oauth.write_token(mine.token)
     message = b"user=%b\x01auth=Bearer %b\x01\x01" % (user, token)
     return message, oauth.AwaitVerdict(b"")
 

@@ -7,11 +7,12 @@ from ..._events import Request
 from ..._reasons import Reason
 from ..._value import Frozen, Secretive
 from .._lines import LineBuffer
+from .._replies import BaseReply
 
 _set = object.__setattr__
 
 
-class Reply(Frozen):
+class Reply(BaseReply):
     """A reply: its code, the text of each line, and whether the connection ends.
 
     `bytes()` gives its lines with their CRLF. Text is ASCII without control characters
@@ -23,7 +24,6 @@ class Reply(Frozen):
 
     code: int
     lines: tuple[str, ...]
-    close: bool
 
     def __init__(self, code: int, *lines: str, close: bool = False) -> None:
         if not 200 <= code <= 599:

@@ -1,0 +1,352 @@
+"""A client's half of an exchange, in any protocol's words; or a choice among several."""
+
+from __future__ import annotations
+
+from .._choosing import choose
+from .._choosing import client as begin
+from .._errors import (
+    AuthenticationError,
+    NoMechanism,
+    ProtocolError,
+    SASLError,
+    ServerNotAuthenticated,
+    StateError,
+)
+from .._reasons import Reason
+from .._value import Secretive
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import NoReturn, Protocol
+
+    from .._channel import Channel
+    from .._client import Client
+    from .._policy import Policy
+    from .._profile import Profile
+    from .._values import Credentials, TokenError
+
+    class Words(Protocol):
+        """How a protocol writes what a client says, without the last line's CRLF."""
+
+        def command(self, name: str, initial: bytes | None) -> bytes:
+            """Begin an exchange; `initial` is in the profile's form, None for none."""
+
+        def response(self, text: bytes) -> bytes:
+            """Answer a challenge; `text` is in the profile's form."""
+
+        def abort(self) -> bytes:
+            """Cancel the exchange."""
+
+    class Running(Protocol):
+        """An Exchange, or Attempts: for those who read a protocol's replies."""
+
+        @property
+        def error(self) -> SASLError | None: ...
+        def challenged(self, text: bytes) -> bytes: ...
+        def accepted(self, data: bytes | None = None) -> None: ...
+        def refused(
+            self,
+            reason: Reason,
+            reply: str = "",
+            *,
+            of_the_mechanism: bool | None = None,
+        ) -> bytes: ...
+
+
+_MOST_CHALLENGES = 32  # far more than any mechanism has; a loop ends here
+_MOST_ATTEMPTS = 3
+_SHOWS_PASSWORD = ("PLAIN", "LOGIN")
+# Refusals that may be about the mechanism, not about the credentials or the server.
+OF_THE_MECHANISM = frozenset(
+    {
+        Reason.UNEXPECTED_INITIAL,
+        Reason.UNSUPPORTED,
+        Reason.TOO_WEAK,
+        Reason.ENCRYPTION_NEEDED,
+        Reason.TRANSITION_NEEDED,
+    }
+)
+# RFC 6750, section 3.1; of XOAUTH2, Google says 400 where it means 401.
+_EXPIRED = frozenset({"invalid_token", "401", "400"})
+
+
+class LineWords:
+    """The words of protocols whose messages stand bare on their lines: SMTP's `AUTH`,
+    POP3's, NNTP's `AUTHINFO SASL`.
+    """
+
+    __slots__ = ("_abort", "_verb")
+
+    def __init__(self, verb: str, profile: Profile) -> None:
+        self._verb = verb.encode()
+        self._abort = profile.abort or b"*"
+
+    def command(self, name: str, initial: bytes | None) -> bytes:
+        """Begin an exchange."""
+        line = b"%b %b" % (self._verb, name.encode())
+        return line if initial is None else b"%b %b" % (line, initial)
+
+    def response(self, text: bytes) -> bytes:
+        """Answer a challenge."""
+        return text
+
+    def abort(self) -> bytes:
+        """Cancel the exchange."""
+        return self._abort
+
+
+class Exchange(Secretive):
+    """The client's half of one exchange, from the command on.
+
+    Send `command`, and what `challenged` returns. Where our own side fails, that is the
+    protocol's cancellation, and whatever comes next raises the `error`.
+    """
+
+    __slots__ = ("_challenges", "_client", "_held", "_words", "error")
+    __match_args__ = ("name",)
+
+    def __init__(self, client: Client, words: Words) -> None:
+        self._client = client
+        self._words = words
+        self._held: bytes | None = None  # an initial response that the command lacks
+        self._challenges = 0
+        # Why our side cancelled. Where the connection ends instead of a reply, the
+        # caller raises it.
+        self.error: SASLError | None = None
+
+    @property
+    def name(self) -> str:
+        """The mechanism."""
+        return self._client.name
+
+    def command(self) -> bytes:
+        """Return the command, with the initial response where it may be, and fits.
+
+        Raise what `Client.start` raises: nothing was sent then.
+        """
+        profile = self._client.profile
+        response = self._client.start()
+        if response is not None and profile.initial_response:
+            line = self._words.command(self.name, profile.initial(response))
+            # The limit of the line is the protocol's own: only the lines after the
+            # command may be longer (RFC 4954, section 4).
+            limit = profile.command_limit
+            if limit is None or len(line) + 2 <= limit:
+                return line
+        self._held = response  # the empty challenge gets it
+        return self._words.command(self.name, None)
+
+    def challenged(self, text: bytes) -> bytes:
+        """Take a challenge, in the profile's form; return what to send."""
+        self._fail()
+        self._challenges += 1
+        try:
+            return self._words.response(self._respond(text))
+        except SASLError as error:
+            self.error = error
+        return self._words.abort()
+
+    def accepted(self, data: bytes | None = None) -> None:
+        """Take the protocol's success, with the data that it carried.
+
+        Raise ServerNotAuthenticated where it came too early.
+        """
+        self._fail()
+        if self._held is not None:
+            raise ServerNotAuthenticated(
+                "the server claimed success before it was asked"
+            )
+        self._client.finish(data)
+
+    def refused(
+        self, reason: Reason, reply: str = "", *, of_the_mechanism: bool | None = None
+    ) -> NoReturn:
+        """Take the protocol's refusal; raise AuthenticationError."""
+        raise self.refusal(reason, reply)
+
+    def refusal(
+        self, reason: Reason, reply: str, *, tried: tuple[str, ...] = ()
+    ) -> AuthenticationError:
+        """Take the protocol's refusal; return the error to raise. `tried`: before."""
+        self._fail()
+        return self._client.refused(reason, reply, tried=tried)
+
+    def _fail(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+    def _respond(self, challenge: bytes) -> bytes:
+        if self._challenges > _MOST_CHALLENGES:
+            raise ProtocolError(f"more than {_MOST_CHALLENGES} challenges")
+        if self._held is None:
+            return self._client.step(challenge)
+        profile = self._client.profile
+        if challenge not in (b"", profile.empty) and not profile.opening_text:
+            raise ProtocolError("the first challenge must be empty")
+        held, self._held = self._held, None
+        return held or profile.empty
+
+
+class Attempts(Secretive):
+    """Authenticate by the strongest mechanism that the policy and the server accept.
+
+    As Exchange, but a refusal that speaks of the mechanism, not of the credentials,
+    moves on to the next one: none twice, three at most, never after a wrong password
+    (that would double the attempts that lock an account), and never after a temporary
+    failure; the error's `tried` names them. Raise NoMechanism where none is acceptable.
+
+    Where the credentials' token is a source, `command` and `refused` return b"" when
+    `wants_token`: ask the source, with `token_error`, and send what `take_token`
+    returns. A source is asked once more after the server called its token expired.
+    """
+
+    __slots__ = (
+        "_channel",
+        "_current",
+        "_given",
+        "_offered",
+        "_policy",
+        "_profile",
+        "_refusal",
+        "_tried",
+        "_words",
+        "credentials",
+        "name",
+    )
+    __match_args__ = ("name",)
+
+    def __init__(
+        self,
+        offered: Iterable[str],
+        credentials: Credentials,
+        *,
+        channel: Channel,
+        policy: Policy,
+        profile: Profile,
+        words: Words,
+    ) -> None:
+        self._offered = tuple(offered)
+        self.credentials = credentials
+        self._channel = channel
+        self._policy = policy
+        self._profile = profile
+        self._words = words
+        self._tried: list[str] = []
+        # The exchange that runs; None while a token is waited for.
+        self._current: Exchange | None = None
+        self._given: Credentials | None = None  # as the source's token made them
+        self._refusal: AuthenticationError | None = None  # of that token
+        self.name = ""  # the mechanism that is tried now
+        self._begin(self._offered)
+
+    @property
+    def error(self) -> SASLError | None:
+        """Why our side cancelled, as in Exchange."""
+        return self._current.error if self._current else None
+
+    @property
+    def wants_token(self) -> bool:
+        """Whether the token's source is to be asked now."""
+        return self._current is None
+
+    @property
+    def token_error(self) -> TokenError | None:
+        """What the server said of the source's last token; None when asked first."""
+        return self._refusal.token_error if self._refusal else None
+
+    def command(self) -> bytes:
+        """Return the command, as Exchange does; b"" where `wants_token`."""
+        return self._current.command() if self._current else b""
+
+    def take_token(self, token: str) -> bytes:
+        """Take what the source gave; return the command.
+
+        Raise the server's refusal if that is the very token which it refused, and
+        StateError unless `wants_token`, or for anything but a str.
+        """
+        if not self.wants_token or not isinstance(token, str):
+            raise StateError("no token is due, or the source gave something else")
+        before = self._given
+        self._given = self.credentials.replace(token=token)
+        del token  # a traceback shows locals
+        if before == self._given and self._refusal is not None:
+            raise self._refusal
+        self._current = self._exchange((self.name,), self._given)
+        return self._current.command()
+
+    def challenged(self, text: bytes) -> bytes:
+        """Take a challenge, as Exchange does."""
+        return self._running().challenged(text)
+
+    def accepted(self, data: bytes | None = None) -> None:
+        """Take the protocol's success, as Exchange does."""
+        self._running().accepted(data)
+
+    def refused(
+        self, reason: Reason, reply: str = "", *, of_the_mechanism: bool | None = None
+    ) -> bytes:
+        """Take the protocol's refusal; return the next command, or raise the error.
+
+        `of_the_mechanism`: another one may do (None: as the reason has it).
+        """
+        if of_the_mechanism is None:
+            of_the_mechanism = reason in OF_THE_MECHANISM
+        refused = self._running().refusal(reason, reply, tried=tuple(self._tried[:-1]))
+        if self._may_renew(refused):
+            self._refusal, self._current = refused, None
+            return b""
+        if of_the_mechanism and refused.try_another:
+            try:
+                self._begin(self._others(reason))
+                return self.command()
+            except NoMechanism:
+                pass  # the refusal says more than that nothing else is left
+        raise refused
+
+    def _may_renew(self, refused: AuthenticationError) -> bool:
+        error = refused.token_error
+        return (
+            error is not None
+            and error.status in _EXPIRED
+            and self._given is not None
+            and self._refusal is None
+        )
+
+    def _running(self) -> Exchange:
+        if self._current is None:
+            raise StateError("no exchange runs: a token is waited for")
+        return self._current
+
+    def _others(self, reason: Reason) -> tuple[str, ...]:
+        if len(self._tried) >= _MOST_ATTEMPTS:
+            return ()
+        # The server wants to see the password once (RFC 4954, section 6, of 432).
+        if reason is Reason.TRANSITION_NEEDED:
+            return tuple(name for name in self._offered if name in _SHOWS_PASSWORD)
+        return self._offered
+
+    def _begin(self, names: tuple[str, ...]) -> None:
+        # What was tried is denied, not left out: with a -PLUS gone from the list, SCRAM
+        # would claim that the server did not offer it (RFC 5802, section 6).
+        self._policy = self._policy.replace(deny={*self._policy.deny, *self._tried})
+        credentials = self._given or self.credentials
+        mechanism = choose(
+            names, credentials, channel=self._channel, policy=self._policy
+        )
+        self.name = mechanism.name
+        self._tried.append(mechanism.name)
+        if "token" in mechanism.needs and callable(credentials.token):
+            self._current = None
+        else:
+            self._current = self._exchange(names, credentials)
+
+    def _exchange(self, names: tuple[str, ...], credentials: Credentials) -> Exchange:
+        chosen = begin(
+            names,
+            credentials,
+            channel=self._channel,
+            policy=self._policy,
+            profile=self._profile,
+        )
+        return Exchange(chosen, self._words)

@@ -1,0 +1,38 @@
+"""What a server sends: the common base, and the replies of the protocols of lines."""
+
+from __future__ import annotations
+
+from .._value import Frozen
+
+_set = object.__setattr__
+
+
+class BaseReply(Frozen):
+    """A reply: `bytes()` gives its octets; `close`: the connection ends with it."""
+
+    __slots__ = ()
+
+    close: bool
+
+    def __bytes__(self) -> bytes:
+        raise TypeError("a reply says how it is written")
+
+
+class LineReply(BaseReply):
+    """Lines of text, without their CRLF; none at all where nothing is to be said.
+
+    Text is printable, in UTF-8 beyond ASCII; raise ValueError for control characters.
+    """
+
+    __slots__ = __match_args__ = ("lines", "close")
+
+    lines: tuple[str, ...]
+
+    def __init__(self, *lines: str, close: bool = False) -> None:
+        if not all(map(str.isprintable, lines)):
+            raise ValueError("the lines of a reply are printable")
+        _set(self, "lines", lines)
+        _set(self, "close", close)
+
+    def __bytes__(self) -> bytes:
+        return "".join(f"{line}\r\n" for line in self.lines).encode()
