@@ -1,0 +1,87 @@
+"""fetchmail, which asks whether there is mail."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+
+import sasl_core as sasl
+
+from .mail import (
+    APOP,
+    LOGIN_COMMAND,
+    USER_PASS,
+    implicit_tls,
+    plain_protocol,
+    quoted,
+    secret_of,
+    user_of,
+)
+from .process import Sandbox, must_run, need, run
+from .tls import certificates
+
+# By the name of its option; it has no name for PLAIN and LOGIN.
+_IMAP = {"CRAM-MD5": "cram-md5", "EXTERNAL": "external", LOGIN_COMMAND: "password"}
+_POP3 = {"CRAM-MD5": "cram-md5", USER_PASS: "password", APOP: "any"}
+IMAP = frozenset(_IMAP)
+POP3 = frozenset(_POP3)
+
+_CONFIGURATION = """
+poll localhost port {port} protocol {protocol} auth {auth} timeout 10
+  user {user} password {password}
+  {tls} sslproto TLS1.2+ sslcertck sslcertfile {authority} {certificate}
+"""
+
+REFUSED = 3  # its exit status
+_NO_MAIL = 1
+
+
+@functools.cache
+def version() -> str:
+    """Return the version; skip the test where it is not installed."""
+    need("fetchmail")
+    return (
+        must_run(["fetchmail", "--version"])
+        .split(b"release ")[1]
+        .split(b"+")[0]
+        .decode()
+    )
+
+
+def log_in(
+    port: int,
+    mechanism: str,
+    mine: sasl.Credentials,
+    certificate: str | None,
+    *,
+    protocol: str = "imap",
+) -> subprocess.CompletedProcess[bytes]:
+    """Log in and look for mail; status 0 is success, there being no mail.
+
+    With APOP it knows no STLS, whatever it is told: `pop3` is then without TLS.
+    """
+    files = certificates()
+    shown = f"sslcert {files.alice} sslkey {files.alice_key}"
+    text = _CONFIGURATION.format(
+        port=port,
+        protocol="apop" if mechanism == APOP else plain_protocol(protocol),
+        auth={**_IMAP, **_POP3}[mechanism],
+        user=quoted(user_of(mine)),
+        password=quoted(secret_of(mine)),
+        tls="ssl" if implicit_tls(protocol) else "",
+        authority=files.authority,
+        certificate=shown if certificate else "",
+    )
+    with Sandbox("fetchmail") as sandbox:
+        path = sandbox.write("fetchmailrc", text)
+        path.chmod(0o600)  # it insists
+        done = run(
+            [
+                *("fetchmail", "--fetchmailrc", path, "--check", "--verbose"),
+                *("--pidfile", sandbox.path / "pid", "--idfile", sandbox.path / "ids"),
+            ],
+            env={"HOME": str(sandbox.path)},
+        )
+    if done.returncode == _NO_MAIL:
+        done.returncode = 0
+    return done
