@@ -43,7 +43,7 @@ class PasswordFile:
     def __init__(self, sandbox: Sandbox) -> None:
         need("saslpasswd2")
         self._sandbox = sandbox
-        self._sasldb = sandbox.path / "sasldb2"
+        self.path = sandbox.path / "sasldb2"
         self.directory = self.configure("saslpasswd").parent
         for user, password in USERS:
             must_run(
@@ -51,12 +51,12 @@ class PasswordFile:
                 stdin=password.encode(),
                 env=self.environment,
             )
-        self._sasldb.chmod(0o644)
+        self.path.chmod(0o644)
 
     def configure(self, application: str, directory: str = "sasl2") -> Path:
         """Write the library's configuration for one application."""
         text = _CONFIGURATION.format(
-            sasldb=self._sasldb, mechanisms=" ".join(sorted(MECHANISMS))
+            sasldb=self.path, mechanisms=" ".join(sorted(MECHANISMS))
         )
         return self._sandbox.write(f"{directory}/{application}.conf", text)
 
