@@ -26,6 +26,8 @@ MECHANISMS = frozenset(
         "EXTERNAL",
     ]
 )
+# What it offers besides where the application tells it a channel binding.
+BOUND = frozenset(f"{name}-PLUS" for name in MECHANISMS if name.startswith("SCRAM-"))
 
 _BOUND = Path(__file__).with_name("cyrus_bound.py")
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .accounts import USERS
+from .cyrus import BOUND, PasswordFile
 from .cyrus import MECHANISMS as LIBRARY_MECHANISMS
-from .cyrus import PasswordFile
 from .process import Sandbox, free_ports, missing, need
 from .tls import certificates
 
@@ -22,8 +22,8 @@ from .tls import certificates
 # and POP3 no mailbox for it; POP3 has APOP, too, with and without TLS. No service takes a
 # user name that is not ASCII.
 WITHOUT_TLS = LIBRARY_MECHANISMS - {"PLAIN", "LOGIN", "EXTERNAL"}
-# The only type it knows is tls-unique. It offers these under TLS 1.3, too, which has none.
-BOUND = frozenset(f"{name}-PLUS" for name in WITHOUT_TLS if name.startswith("SCRAM-"))
+# The only type of binding that it knows is tls-unique; it offers these under TLS 1.3, too,
+# which has none.
 MECHANISMS = LIBRARY_MECHANISMS | BOUND
 
 _USER = "mail"

@@ -9,6 +9,8 @@ from base64 import b64encode
 from collections.abc import Iterator, Sequence
 
 from .accounts import USERS
+from .cyrus import BOUND
+from .cyrus import MECHANISMS as CYRUS_MECHANISMS
 from .process import HOST, Sandbox, free_ports, listening, must_run, need, wait_until
 from .tls import certificates
 
@@ -19,7 +21,13 @@ ADMIN_PASSWORD = "admin-Key2"
 READER = f"cn=reader,{BASE}"  # may read everything but passwords
 READER_PASSWORD = "reader-Key3"
 
-# Whom SASL proves is the person of that uid; whose userPassword it reads, by auxprop.
+# Under TLS, where the client of EXTERNAL shows a certificate. An authorization identity
+# is written as "u:" and the user.
+WITHOUT_TLS = CYRUS_MECHANISMS - {"EXTERNAL"}
+MECHANISMS = CYRUS_MECHANISMS | BOUND  # by tls-server-end-point
+
+# Whom SASL or a certificate proves is the person of that uid; whose userPassword SASL
+# reads, by auxprop.
 _CONFIGURATION = """
 include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
@@ -33,11 +41,14 @@ argsfile {here}/slapd.args
 TLSCACertificateFile {tls.authority}
 TLSCertificateFile {tls.server}
 TLSCertificateKeyFile {tls.server_key}
+TLSVerifyClient try
 
 sasl-secprops none
 sasl-host localhost
+sasl-cbinding tls-endpoint
 sasl-auxprops slapd
 authz-regexp uid=([^,]+),(cn=[^,]+,)?cn=[^,]+,cn=auth ldap:///{people}??one?(uid=$1)
+authz-regexp ^cn=([^,]+)$ ldap:///{people}??one?(uid=$1)
 
 database mdb
 directory {here}/database
@@ -74,8 +85,8 @@ userPassword: {READER_PASSWORD}
 class Slapd:
     """A running slapd: plain LDAP (with StartTLS) on `port`, LDAP over TLS on `tls_port`.
 
-    The accounts can bind by their passwords, which are stored as such; any of the
-    mechanisms of Cyrus SASL works, too.
+    The accounts can bind by their passwords, which are stored as such; any of
+    `MECHANISMS` works, too.
     """
 
     base = BASE
