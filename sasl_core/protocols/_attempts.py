@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Generic, TypeVar
+
 from .._choosing import choose
 from .._choosing import client as begin
 from .._errors import (
@@ -15,7 +17,6 @@ from .._errors import (
 from .._reasons import Reason
 from .._value import Secretive
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import NoReturn, Protocol
@@ -38,9 +39,13 @@ if TYPE_CHECKING:
         def abort(self) -> bytes:
             """Cancel the exchange."""
 
-    class Running(Protocol):
+    WordsT_co = TypeVar("WordsT_co", bound=Words, covariant=True)
+
+    class Running(Protocol[WordsT_co]):
         """An Exchange, or Attempts: for those who read a protocol's replies."""
 
+        @property
+        def words(self) -> WordsT_co: ...
         @property
         def error(self) -> SASLError | None: ...
         def challenged(self, text: bytes) -> bytes: ...
@@ -53,6 +58,8 @@ if TYPE_CHECKING:
             of_the_mechanism: bool | None = None,
         ) -> bytes: ...
 
+
+WordsT = TypeVar("WordsT", bound="Words")
 
 _MOST_CHALLENGES = 32  # far more than any mechanism has; a loop ends here
 _MOST_ATTEMPTS = 3
@@ -96,19 +103,19 @@ class LineWords:
         return self._abort
 
 
-class Exchange(Secretive):
+class Exchange(Secretive, Generic[WordsT]):
     """The client's half of one exchange, from the command on.
 
     Send `command`, and what `challenged` returns. Where our own side fails, that is the
     protocol's cancellation, and whatever comes next raises the `error`.
     """
 
-    __slots__ = ("_challenges", "_client", "_held", "_words", "error")
+    __slots__ = ("_challenges", "_client", "_held", "error", "words")
     __match_args__ = ("name",)
 
-    def __init__(self, client: Client, words: Words) -> None:
+    def __init__(self, client: Client, words: WordsT) -> None:
         self._client = client
-        self._words = words
+        self.words = words
         self._held: bytes | None = None  # an initial response that the command lacks
         self._challenges = 0
         # Why our side cancelled. Where the connection ends instead of a reply, the
@@ -128,24 +135,24 @@ class Exchange(Secretive):
         profile = self._client.profile
         response = self._client.start()
         if response is not None and profile.initial_response:
-            line = self._words.command(self.name, profile.initial(response))
+            line = self.words.command(self.name, profile.initial(response))
             # The limit of the line is the protocol's own: only the lines after the
             # command may be longer (RFC 4954, section 4).
             limit = profile.command_limit
             if limit is None or len(line) + 2 <= limit:
                 return line
         self._held = response  # the empty challenge gets it
-        return self._words.command(self.name, None)
+        return self.words.command(self.name, None)
 
     def challenged(self, text: bytes) -> bytes:
         """Take a challenge, in the profile's form; return what to send."""
         self._fail()
         self._challenges += 1
         try:
-            return self._words.response(self._respond(text))
+            return self.words.response(self._respond(text))
         except SASLError as error:
             self.error = error
-        return self._words.abort()
+        return self.words.abort()
 
     def accepted(self, data: bytes | None = None) -> None:
         """Take the protocol's success, with the data that it carried.
@@ -188,7 +195,7 @@ class Exchange(Secretive):
         return held or profile.empty
 
 
-class Attempts(Secretive):
+class Attempts(Secretive, Generic[WordsT]):
     """Authenticate by the strongest mechanism that the policy and the server accept.
 
     As Exchange, but a refusal that speaks of the mechanism, not of the credentials,
@@ -199,6 +206,9 @@ class Attempts(Secretive):
     Where the credentials' token is a source, `command` and `refused` return b"" when
     `wants_token`: ask the source, with `token_error`, and send what `take_token`
     returns. A source is asked once more after the server called its token expired.
+
+    `fallback` writes the protocol's own command for a password, where there is one: it
+    gets what PLAIN would say, where no mechanism will do but PLAIN would.
     """
 
     __slots__ = (
@@ -210,9 +220,9 @@ class Attempts(Secretive):
         "_profile",
         "_refusal",
         "_tried",
-        "_words",
         "credentials",
         "name",
+        "words",
     )
     __match_args__ = ("name",)
 
@@ -224,21 +234,26 @@ class Attempts(Secretive):
         channel: Channel,
         policy: Policy,
         profile: Profile,
-        words: Words,
+        words: WordsT,
+        fallback: WordsT | None = None,
     ) -> None:
         self._offered = tuple(offered)
         self.credentials = credentials
         self._channel = channel
         self._policy = policy
         self._profile = profile
-        self._words = words
+        self.words = words
         self._tried: list[str] = []
         # The exchange that runs; None while a token is waited for.
-        self._current: Exchange | None = None
+        self._current: Exchange[WordsT] | None = None
         self._given: Credentials | None = None  # as the source's token made them
         self._refusal: AuthenticationError | None = None  # of that token
         self.name = ""  # the mechanism that is tried now
-        self._begin(self._offered)
+        try:
+            self._begin(self._offered)
+        except NoMechanism:
+            if fallback is None or not self._fall_back(fallback):
+                raise
 
     @property
     def error(self) -> SASLError | None:
@@ -313,7 +328,7 @@ class Attempts(Secretive):
             and self._refusal is None
         )
 
-    def _running(self) -> Exchange:
+    def _running(self) -> Exchange[WordsT]:
         if self._current is None:
             raise StateError("no exchange runs: a token is waited for")
         return self._current
@@ -325,6 +340,15 @@ class Attempts(Secretive):
         if reason is Reason.TRANSITION_NEEDED:
             return tuple(name for name in self._offered if name in _SHOWS_PASSWORD)
         return self._offered
+
+    def _fall_back(self, words: WordsT) -> bool:
+        self.words, self._offered = words, ("PLAIN",)
+        self._profile = self._profile.replace(initial_response=True, command_limit=None)
+        try:
+            self._begin(self._offered)
+        except NoMechanism:
+            return False  # what speaks against each mechanism says more
+        return True
 
     def _begin(self, names: tuple[str, ...]) -> None:
         # What was tried is denied, not left out: with a -PLUS gone from the list, SCRAM
@@ -341,7 +365,9 @@ class Attempts(Secretive):
         else:
             self._current = self._exchange(names, credentials)
 
-    def _exchange(self, names: tuple[str, ...], credentials: Credentials) -> Exchange:
+    def _exchange(
+        self, names: tuple[str, ...], credentials: Credentials
+    ) -> Exchange[WordsT]:
         chosen = begin(
             names,
             credentials,
@@ -349,4 +375,4 @@ class Attempts(Secretive):
             policy=self._policy,
             profile=self._profile,
         )
-        return Exchange(chosen, self._words)
+        return Exchange(chosen, self.words)

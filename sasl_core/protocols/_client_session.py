@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .._errors import (
     AuthenticationError,
@@ -17,7 +17,7 @@ from ._attempts import Attempts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Literal, Protocol, TypeAlias
+    from typing import Literal, Protocol, TypeAlias
 
     from .._channel import Channel
     from .._policy import Policy
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         def next(self) -> tuple[Any, ...] | None: ...
 
 
-AttemptsT = TypeVar("AttemptsT", bound=Attempts)
+AttemptsT = TypeVar("AttemptsT", bound=Attempts[Any])
 
 _OUT_OF_TURN = "the server spoke out of turn"
 
@@ -108,6 +108,10 @@ class ClientBase(Secretive, Generic[AttemptsT]):
     def _answer(self, *reply: Any) -> bytes:
         """Take a reply within an exchange; return what to send."""
         raise TypeError("a session says what it does with an answer")
+
+    def _start_tls(self) -> bytes:
+        """Return the command that asks for TLS, with its line end."""
+        return b"STARTTLS\r\n"
 
     def _ready(self, *reply: Any) -> bytes:
         """Take the reply to STARTTLS; return what to send."""
@@ -192,12 +196,12 @@ class ClientBase(Secretive, Generic[AttemptsT]):
 
     # -- what the protocols share -----------------------------------------------------
 
-    def _start_tls_or_authenticate(self, offered: bool, command: bytes) -> bytes:
+    def _start_tls_or_authenticate(self, offered: bool) -> bytes:
         """Go on after the server's list of capabilities."""
         if not self.channel.encrypted and self._starttls != "never":
             if offered:
                 self._turn = self._ready
-                return command
+                return self._start_tls()
             return self._without_tls("the server does not offer it")
         return self._authenticate()
 

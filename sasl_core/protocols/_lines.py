@@ -54,6 +54,10 @@ class LineBuffer(Secretive):
         self._searched = max(0, len(buffer) - len(self._end) + 1)
         return None
 
+    def take(self, count: int) -> bytes:
+        """Return at most so many octets of what is there: a literal, not a line."""
+        return self._take(min(count, len(self._buffer)))
+
     def _take(self, count: int) -> bytes:
         taken = bytes(self._buffer[:count])
         del self._buffer[:count]

@@ -130,8 +130,8 @@ class ServerBase(Secretive, Generic[ReplyT, CommandT]):
         """Write a failure."""
         raise TypeError("a session says how a failure is written")
 
-    def _too_long(self) -> ReplyT:
-        """Refuse a command line over the limit."""
+    def _too_long(self, text: bytes) -> ReplyT:
+        """Refuse a command line over the limit, of which this is the beginning."""
         raise TypeError("a session says how it refuses a line")
 
     def _too_many(self) -> ReplyT:
@@ -185,6 +185,10 @@ class ServerBase(Secretive, Generic[ReplyT, CommandT]):
             return self._closing()
         if self.wants_tls:
             return self._end(self._injected())
+        return self._take(line)
+
+    def _take(self, line: bytes) -> ReplyT | Request | CommandT:
+        """Take a line that is due."""
         text = line.removesuffix(b"\r\n")
         too_long = len(text) + 2 > self.line_limit
         if self._server is not None:
@@ -192,7 +196,7 @@ class ServerBase(Secretive, Generic[ReplyT, CommandT]):
                 return self._give_up(Reason.TOO_LONG, "a line over the limit")
             return self._step(self._server, text)
         if too_long:
-            return self._too_long()
+            return self._too_long(text)
         return self._command(text)
 
     def resume(self, event: Event) -> ReplyT | Request | CommandT:

@@ -45,7 +45,7 @@ class _Replies:
 
     __slots__ = ()
 
-    def reply(self: Running, code: int, text: bytes) -> bytes | None:
+    def reply(self: Running[LineWords], code: int, text: bytes) -> bytes | None:
         """Take a reply: return the next line to send, None when authenticated.
 
         `text` is all behind the code. Where our own side fails, the next line is `*`,
@@ -71,7 +71,7 @@ class _Replies:
         )
 
 
-class Authentication(_Replies, neutral.Exchange):
+class Authentication(_Replies, neutral.Exchange[LineWords]):
     """The client's half of one exchange, from the AUTH command on.
 
     For whoever reads the replies: send `command`, hand each reply to `reply` and send
@@ -84,7 +84,7 @@ class Authentication(_Replies, neutral.Exchange):
         super().__init__(client, LineWords("AUTH", client.profile))
 
 
-class Attempts(_Replies, neutral.Attempts):
+class Attempts(_Replies, neutral.Attempts[LineWords]):
     """Authenticate by the strongest mechanism that the policy and the server accept.
 
     As Authentication, but a refusal that speaks of the mechanism, not of the

@@ -202,7 +202,7 @@ class ServerSession(ServerBase[Reply, Command]):
     def _refusal(self, reason: Reason) -> Reply:
         return _reply(self._profile.reply(reason))
 
-    def _too_long(self) -> Reply:
+    def _too_long(self, text: bytes) -> Reply:
         return replies.TOO_LONG
 
     def _too_many(self) -> Reply:

@@ -78,7 +78,7 @@ class ClientSession(ClientBase[Attempts]):
             printable(line.decode("utf-8", "replace")) for line in lines[1:]
         )
         offered = any(line.upper() == "STARTTLS" for line in self.ehlo)
-        return self._start_tls_or_authenticate(offered, b"STARTTLS\r\n")
+        return self._start_tls_or_authenticate(offered)
 
     def _ready(self, code: int, lines: list[bytes]) -> bytes:
         if code == 220:

@@ -1,0 +1,168 @@
+"""A client's half of AUTHENTICATE: one exchange, or a choice among several.
+
+RFC 9051, section 6.2.2; RFC 4959 for the initial response. LOGIN is PLAIN in other words.
+"""
+
+from __future__ import annotations
+
+from ..._errors import CredentialsError, ProtocolError
+from ..._policy import DEFAULT
+from ..._strict import printable
+from ..._value import Secretive
+from ...profiles import IMAP
+from .. import _attempts as neutral
+from .._capabilities import mechanism_names
+from ._words import is_quotable, quoted, reason_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..._channel import Channel
+    from ..._client import Client
+    from ..._policy import Policy
+    from ..._profile import Profile
+    from ..._values import Credentials
+    from .._attempts import Running
+
+
+def mechanisms(capabilities: Iterable[str]) -> tuple[str, ...]:
+    """Return the mechanisms that a list of capabilities has, in the server's order."""
+    return mechanism_names(
+        word[5:] for word in capabilities if word[:5].upper() == "AUTH="
+    )
+
+
+class Words(Secretive):
+    """How a client writes AUTHENTICATE; `tag` is that of the last command."""
+
+    __slots__ = ("_count", "_prefix", "rest", "tag")
+
+    def __init__(self, prefix: str = "A") -> None:
+        self._prefix = prefix
+        self._count = 0
+        self.tag = b""
+        self.rest: list[bytes] = []  # what the next continuations ask for
+
+    def tagged(self, command: bytes) -> bytes:
+        """Write a command behind a tag of its own."""
+        self._count += 1
+        self.tag = f"{self._prefix}{self._count}".encode()
+        return b"%b %b" % (self.tag, command)
+
+    def command(self, name: str, initial: bytes | None) -> bytes:
+        """Begin an exchange."""
+        line = self.tagged(b"AUTHENTICATE %b" % name.encode())
+        return line if initial is None else b"%b %b" % (line, initial)
+
+    def response(self, text: bytes) -> bytes:
+        """Answer a challenge."""
+        return text
+
+    def abort(self) -> bytes:
+        """Cancel the exchange."""
+        return b"*"
+
+
+class LoginWords(Words):
+    """How a client writes LOGIN: what PLAIN would carry, as two strings."""
+
+    __slots__ = ()
+
+    def command(self, name: str, initial: bytes | None) -> bytes:
+        """Write PLAIN's message; raise CredentialsError for what LOGIN cannot carry."""
+        authzid, *strings = IMAP.decode(initial or b"").split(b"\0")
+        if authzid:
+            raise CredentialsError("LOGIN cannot carry an authzid")
+        line = self.tagged(b"LOGIN")
+        for string in strings:
+            if is_quotable(string):
+                line += b" " + quoted(string)
+            else:
+                self.rest.append(line + b" {%d}" % len(string))
+                line = string
+        self.rest.append(line)
+        return self.rest.pop(0)
+
+
+class _Replies:
+    """What a client does with the responses to AUTHENTICATE."""
+
+    __slots__ = ()
+
+    def reply(self: Running[Words], line: bytes) -> bytes | None:
+        """Take a continuation or a tagged response, without CRLF: return the next line
+        to send, None when authenticated.
+
+        Where our own side fails, the next line is `*`, and the response to that raises
+        the error, whatever it is. Raise AuthenticationError where the server refuses,
+        ServerNotAuthenticated where it accepts too early, ProtocolError for what is no
+        response to the command.
+        """
+        words = self.words
+        if line[:1] == b"+":
+            if words.rest:
+                return words.rest.pop(0)
+            return self.challenged(line[2:] if line[1:2] == b" " else line[1:])
+        tag, _, said = line.partition(b" ")
+        condition, _, text = said.decode("utf-8", "replace").partition(" ")
+        if tag != words.tag or condition.upper() not in ("OK", "NO", "BAD"):
+            raise self.error or ProtocolError("not a response to this command")
+        if condition.upper() == "OK":
+            if words.rest:
+                raise ProtocolError("success came before the command was complete")
+            self.accepted()
+            return None
+        words.rest.clear()
+        return self.refused(
+            reason_of(condition.upper(), text), printable(f"{condition} {text}")
+        )
+
+
+class Authentication(_Replies, neutral.Exchange[Words]):
+    """The client's half of one exchange, from the AUTHENTICATE command on.
+
+    For whoever reads the responses: send `command`, hand each continuation and tagged
+    response to `reply` and send what that returns, until it returns None. Lines are
+    without their CRLF; `tag` is what the tags begin with.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, client: Client, *, tag: str = "A") -> None:
+        super().__init__(client, Words(tag))
+
+
+class Attempts(_Replies, neutral.Attempts[Words]):
+    """Authenticate by the strongest mechanism that the policy and the server accept.
+
+    `capabilities` are the server's words. Where none of its mechanisms will do, LOGIN
+    is tried, unless LOGINDISABLED. An initial response is sent where SASL-IR is there
+    (RFC 4959); a profile whose `initial_response` is False never sends one. The rest as
+    `smtp.Attempts`. Raise NoMechanism where none is acceptable.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        capabilities: Iterable[str],
+        credentials: Credentials,
+        *,
+        channel: Channel,
+        policy: Policy = DEFAULT,
+        profile: Profile = IMAP,
+        tag: str = "A",
+    ) -> None:
+        words = [word.upper() for word in capabilities]
+        initial = profile.initial_response and "SASL-IR" in words
+        offered = mechanisms(words)
+        super().__init__(
+            offered,
+            credentials,
+            channel=channel,
+            policy=policy,
+            profile=profile.replace(initial_response=initial),
+            words=Words(tag),
+            fallback=None if "LOGINDISABLED" in words else LoginWords(tag),
+        )
