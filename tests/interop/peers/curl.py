@@ -1,4 +1,4 @@
-"""curl, as an SMTP client."""
+"""curl, as a client of SMTP, IMAP and POP3."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import sasl_core as sasl
 
+from .mail import APOP, LOGIN_COMMAND, USER_PASS, implicit_tls, plain_protocol
 from .process import HOST, must_run, need, run
 from .tls import certificates
 
@@ -15,6 +16,9 @@ from .tls import certificates
 MECHANISMS = frozenset(
     {"PLAIN", "LOGIN", "CRAM-MD5", "EXTERNAL", "XOAUTH2", "OAUTHBEARER"}
 )
+# Where the server offers no mechanism, it logs in without SASL.
+IMAP = MECHANISMS | {LOGIN_COMMAND}
+POP3 = MECHANISMS | {USER_PASS, APOP}
 
 REFUSED = 67  # its exit status
 
@@ -32,8 +36,10 @@ def log_in(
     mine: sasl.Credentials,
     certificate: str | None,
     options: Sequence[str] = (),
+    *,
+    protocol: str = "smtp",
 ) -> subprocess.CompletedProcess[bytes]:
-    """Log in over STARTTLS and do nothing; status 0 is success, `REFUSED` a refusal."""
+    """Log in and do nothing; status 0 is success, `REFUSED` a refusal."""
     files = certificates()
     # EXTERNAL takes the user name for the authorization identity
     user = mine.username if mine.password else mine.authzid
@@ -44,13 +50,19 @@ def log_in(
         secrets = ["--user", mine.username, "--oauth2-bearer", mine.token]
     if certificate is not None:
         secrets += ["--cert", str(files.alice), "--key", str(files.alice_key)]
+    if mechanism in MECHANISMS:
+        secrets += ["--login-options", f"AUTH={mechanism}"]
+    elif mechanism == APOP:
+        secrets += ["--login-options", "AUTH=+APOP"]
+    # the path is the name to greet with, or the mailbox, or the message: none
+    path = "client.example.org" if plain_protocol(protocol) == "smtp" else ""
     return run(
         [
             *("curl", "--silent", "--show-error", "--verbose"),
-            *("--noproxy", "*", "--ssl-reqd", "--cacert", str(files.authority)),
+            *("--noproxy", "*", "--cacert", str(files.authority)),
+            *([] if implicit_tls(protocol) else ["--ssl-reqd"]),
             *secrets,
             *options,
-            *("--login-options", f"AUTH={mechanism}", "--request", "NOOP"),
-            f"smtp://{HOST}:{port}/client.example.org",
+            *("--request", "NOOP", f"{protocol}://{HOST}:{port}/{path}"),
         ]
     )
