@@ -101,7 +101,9 @@ def _ses_password(options: argparse.Namespace) -> str:
 
 
 def _scram_keys(options: argparse.Namespace) -> str:
-    given = options.iterations or str(ITERATIONS[options.mechanism])
+    given = options.iterations
+    if given is None:
+        given = str(ITERATIONS[options.mechanism])
     # RFC 7677, section 4: at least 4096, and many clients refuse fewer.
     iterations = integer(given.encode(), 4096, 2**31 - 1, "iteration count")
     password = _secret("Password", twice=True)
