@@ -60,6 +60,6 @@ class CompleteTest(unittest.TestCase):
     """No example is forgotten here."""
 
     def test_all_are_run(self) -> None:
-        """Those above."""
+        """Those above, and the one in `test_ses`."""
         found = {path.stem for path in (_ROOT / "examples").glob("[!_]*.py")}
-        self.assertEqual(found, {"submission"})
+        self.assertEqual(found, {"amazon_ses", "submission"})

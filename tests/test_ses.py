@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import base64
+import io
+import ssl
 import unittest
+from contextlib import redirect_stdout
 from typing import Any
+from unittest import mock
 
+import sasl_core as sasl
+from examples import amazon_ses
 from sasl_core.ses import smtp_password
 
+from ._accounts import Application
 from ._data import vectors
+from .adapters._loopback import Case, Server, needs_tls
 from .test_secrets import shown
 
 KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
@@ -107,6 +115,43 @@ class RefusalTest(unittest.TestCase):
         for arguments in ((KEY.encode(), "us-east-1"), (None, "us-east-1"), (KEY, 1)):
             with self.subTest(arguments):
                 self.refuse(*arguments, error=TypeError)
+
+
+class ExampleTest(Case):
+    """`examples.amazon_ses`, at a server that offers what Amazon's does."""
+
+    def send(self, password: str) -> tuple[Server, str]:
+        """Run it at a server that knows a password; return what it printed."""
+        serving, trusting = needs_tls()
+        server = self.serve(
+            tls=serving,
+            starttls=True,
+            require_auth=True,
+            policy=sasl.Policy(allow=["PLAIN", "LOGIN"]),
+            answer=Application(username="AKIDEXAMPLE", password=password).settle,
+        )
+        keys = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": KEY}
+        names = ("us-east-1", "a@example.org", "b@example.org")
+        with (
+            mock.patch.dict("os.environ", keys),
+            mock.patch.object(ssl, "create_default_context", return_value=trusting),
+            redirect_stdout(io.StringIO()) as out,
+        ):
+            amazon_ses.main(*names, host="localhost", port=server.port)
+        return server, out.getvalue()
+
+    def test_a_mail_is_sent(self) -> None:
+        """By the derived password, over TLS."""
+        server, shown = self.send("BLBM/9hSUELfq8Gw+rU1YcBjkOxGbhT2XG763xVLGWL9")
+        self.assertEqual(shown, "Sent, after a login by PLAIN.\n")
+        mailbox = server.wait()
+        self.assertTrue(mailbox.session.channel.encrypted)
+        self.assertIn(b"Subject: Hello from SES\r\n", mailbox.message)
+
+    def test_the_key_itself_is_no_password(self) -> None:
+        """It is never shown to the server."""
+        with self.assertRaises(sasl.AuthenticationError):
+            self.send(KEY)
 
 
 if __name__ == "__main__":
