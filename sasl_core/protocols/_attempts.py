@@ -16,6 +16,7 @@ from .._errors import (
 )
 from .._reasons import Reason
 from .._value import Secretive
+from .quirks import for_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -241,7 +242,7 @@ class Attempts(Secretive, Generic[WordsT]):
         self.credentials = credentials
         self._channel = channel
         self._policy = policy
-        self._profile = profile
+        self._profile = for_host(profile, channel.host)
         self.words = words
         self._tried: list[str] = []
         # The exchange that runs; None while a token is waited for.
@@ -339,6 +340,9 @@ class Attempts(Secretive, Generic[WordsT]):
         # The server wants to see the password once (RFC 4954, section 6, of 432).
         if reason is Reason.TRANSITION_NEEDED:
             return tuple(name for name in self._offered if name in _SHOWS_PASSWORD)
+        # Google says 534 5.7.9 where it wants another password: not the same one again.
+        if reason is Reason.TOO_WEAK and self.name in _SHOWS_PASSWORD:
+            return tuple(name for name in self._offered if name not in _SHOWS_PASSWORD)
         return self._offered
 
     def _fall_back(self, words: WordsT) -> bool:
