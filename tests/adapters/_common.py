@@ -16,6 +16,7 @@ import time
 import sasl_core as sasl
 from sasl_core.protocols.smtp import ClientSession
 
+from .._accounts import TOKEN
 from ._loopback import ALWAYS, CLEAR, HOST, needs_tls, secrets_shown
 
 USER = sasl.Credentials("user", "pencil")
@@ -30,10 +31,31 @@ def session(on: sasl.Channel = CLEAR, **options) -> ClientSession:
     return ClientSession(options.pop("credentials", USER), channel=on, **options)
 
 
+def plain_source(asked):
+    """Make a plain function that gives an expired token, and then a good one."""
+
+    def source(error):
+        asked.append(error)
+        return TOKEN if error else "expired"
+
+    return source
+
+
+def coroutine_source(asked):
+    """Make a coroutine function that does the same."""
+    plain = plain_source(asked)
+
+    async def source(error):
+        return plain(error)
+
+    return source
+
+
 class Clients:
     """`self.login(session, port)` logs in by the adapter under test."""
 
     over = ""
+    sources = (plain_source,)
 
     def test_every_mechanism(self) -> None:
         for name in ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256"):
@@ -52,6 +74,31 @@ class Clients:
         with self.assertRaises(sasl.AuthenticationError):
             self.login(session(credentials=wrong, policy=policy), server.port)
         self.assertEqual(server.wait().accounts.asked, ["CheckPassword"])
+
+    def test_a_token_is_asked_for_again_when_it_has_expired(self) -> None:
+        for name in ("OAUTHBEARER", "XOAUTH2"):
+            policy = sasl.Policy(cleartext="always", allow=[name])
+            for source in self.sources:
+                asked: list[object] = []
+                who = sasl.Credentials("user", token=source(asked))
+                server = self.serve(over=self.over, policy=policy)
+                client = session(CLEAR.replace(host=""), credentials=who, policy=policy)
+                with self.subTest(name, source=source.__name__):
+                    self.login(client, server.port)
+                    self.assertEqual(server.wait().session.success.mechanism, name)
+                    self.assertIsNone(asked[0])
+                    self.assertIn(asked[1].status, ("invalid_token", "401"))
+                    self.assertEqual(len(asked), 2)
+
+    def test_a_source_that_fails_is_heard(self) -> None:
+        def source(error):
+            raise LookupError("no consent")
+
+        policy = sasl.Policy(cleartext="always", allow=["XOAUTH2"])
+        server = self.serve(over=self.over, policy=policy)
+        who = sasl.Credentials("user", token=source)
+        with self.assertRaises(LookupError):
+            self.login(session(credentials=who, policy=policy), server.port)
 
     def test_no_secret_is_in_the_traceback(self) -> None:
         who = sasl.Credentials("user", "hunter2")

@@ -7,7 +7,7 @@ import ssl
 import sasl_core as sasl
 from sasl_core.adapters import blocking
 
-from ._common import GREETING, STARTTLS, Clients, Servers, session
+from ._common import GREETING, STARTTLS, Clients, Servers, coroutine_source, session
 from ._loopback import Case, connect, needs_tls
 
 
@@ -27,6 +27,13 @@ class Server(Servers, Case):
 
 
 class Sockets(Case):
+    def test_a_coroutine_function_is_no_source_here(self) -> None:
+        policy = sasl.Policy(cleartext="always", allow=["XOAUTH2"])
+        server = self.serve(over="blocking", policy=policy)
+        who = sasl.Credentials("user", token=coroutine_source([]))
+        with connect(server.port) as sock, self.assertRaises(sasl.StateError):
+            blocking.authenticate(session(credentials=who, policy=policy), sock)
+
     def test_the_socket_after_starttls_is_a_new_one(self) -> None:
         serving, trusting = needs_tls()
         server = self.serve(

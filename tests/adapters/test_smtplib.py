@@ -11,6 +11,7 @@ import sasl_core as sasl
 from sasl_core import profiles
 from sasl_core.adapters.smtplib import authenticate, login
 
+from ._common import plain_source
 from ._loopback import ALWAYS, HOST, Case, Script, Server, needs_tls, secrets_shown
 
 USER = sasl.Credentials("user", "pencil")
@@ -57,6 +58,27 @@ class Login(SMTPCase):
         smtp.sendmail("a@example.org", ["b@example.org"], "Subject: x\n\n.y\n")
         smtp.quit()
         self.assertEqual(server.wait().message[-1], b"..y\r\n")
+
+    def test_a_token_is_asked_for_again_when_it_has_expired(self) -> None:
+        policy = sasl.Policy(allow=["XOAUTH2", "OAUTHBEARER"], cleartext="always")
+        server = self.serve(policy=policy)
+        asked: list[object] = []
+        who = sasl.Credentials("user", token=plain_source(asked))
+        name = login(self.connect(server), who, policy=policy)
+        self.assertEqual(name, "OAUTHBEARER")
+        self.assertEqual([error and error.scope for error in asked], [None, "mail"])
+
+    def test_an_expired_token_from_a_source_that_has_no_other(self) -> None:
+        policy = sasl.Policy(allow=["XOAUTH2", "OAUTHBEARER"], cleartext="always")
+        server = self.serve(policy=policy)
+        who = sasl.Credentials("user", token=lambda error: "expired")
+        smtp = self.connect(server)
+        with self.assertRaises(sasl.AuthenticationError) as caught:
+            login(smtp, who, policy=policy)
+        self.assertEqual(caught.exception.token_error.status, "invalid_token")
+        self.assertEqual(caught.exception.tried, ("OAUTHBEARER",))
+        asked = server.mailboxes[0].accounts.asked
+        self.assertEqual(asked, ["CheckToken"])
 
     def test_non_ascii_names_and_passwords(self) -> None:
         server = self.serve(policy=ALWAYS)

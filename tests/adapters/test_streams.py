@@ -12,7 +12,15 @@ import sasl_core as sasl
 from sasl_core.adapters import streams
 from sasl_core.protocols.smtp import ClientSession, Reply, ServerSession
 
-from ._common import GREETING, STARTTLS, Clients, Servers, session
+from ._common import (
+    GREETING,
+    STARTTLS,
+    Clients,
+    Servers,
+    coroutine_source,
+    plain_source,
+    session,
+)
 from ._loopback import ALWAYS, HOST, Case, needs_tls
 
 PLAIN = b"AUTH PLAIN AHVzZXIAcGVuY2ls"
@@ -29,6 +37,7 @@ async def login(client, port, **options) -> None:
 
 class Client(Clients, Case):
     over = "streams"
+    sources = (plain_source, coroutine_source)
 
     def login(self, client, port, **options) -> None:
         asyncio.run(login(client, port, **options))

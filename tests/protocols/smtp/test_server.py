@@ -245,7 +245,8 @@ class Syntax(Case):
     def test_the_realm_goes_to_the_mechanism(self) -> None:
         session = greeted(realm="example.org").session
         with mock.patch(
-            "sasl_core.protocols._server_session.server", side_effect=sasl.NoMechanism({})
+            "sasl_core.protocols._server_session.server",
+            side_effect=sasl.NoMechanism({}),
         ) as made:
             session.receive(PLAIN)
         self.assertEqual(made.call_args.kwargs["realm"], "example.org")
