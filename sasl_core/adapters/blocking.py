@@ -116,7 +116,9 @@ def serve(
             if session.wants_tls and tls is not None:
                 facts = talk.start_tls(tls)
                 channel = secured(facts) if secured else session.channel.over_tls(facts)
-                session.secured(channel)
+                first = session.secured(channel)
+                if first is not None:
+                    talk.send(first)
     except _GoneError:
         pass
     finally:

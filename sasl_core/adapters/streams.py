@@ -125,7 +125,9 @@ async def serve(
             if session.wants_tls and tls is not None:
                 facts = await talk.start_tls(tls)
                 channel = secured(facts) if secured else session.channel.over_tls(facts)
-                session.secured(channel)
+                first = session.secured(channel)
+                if first is not None:
+                    await talk.send(first)
     except _GoneError as ended:
         writer.write(ended.last)  # no drain: it may be what timed out
     finally:

@@ -150,6 +150,10 @@ class ServerBase(Secretive, Generic[ReplyT, CommandT]):
         """Whether this says yes to STARTTLS."""
         return reply == self._ready()
 
+    def _over_tls(self) -> ReplyT | None:
+        """Write what the server says first over TLS; None where the client begins."""
+        return None
+
     def _closing(self) -> ReplyT:
         """Refuse a line after the end, and end."""
         raise TypeError("a session says that it ends")
@@ -241,16 +245,18 @@ class ServerBase(Secretive, Generic[ReplyT, CommandT]):
         """
         return self._end(self._injected()) if pending else self._ready()
 
-    def secured(self, channel: Channel) -> None:
+    def secured(self, channel: Channel) -> ReplyT | None:
         """Go on over TLS; drop all that was learnt before (RFC 3207, section 4.2).
 
-        Raise StateError unless STARTTLS came last and the channel is encrypted.
+        Return what to send first, None where the client begins. Raise StateError unless
+        STARTTLS came last and the channel is encrypted.
         """
         if not self.wants_tls or not channel.encrypted:
             raise StateError("secured() follows STARTTLS, with an encrypted channel")
         self.wants_tls = False
         self.channel = channel
         self._forget()
+        return self._over_tls()
 
     def closed(self) -> None:
         """Take the end of the connection; a pending exchange is aborted."""
