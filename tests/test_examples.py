@@ -57,9 +57,26 @@ class SubmissionTest(unittest.TestCase):
 
 
 class CompleteTest(unittest.TestCase):
-    """No example is forgotten here."""
+    """No example is forgotten, and none that shows one thing grows long."""
 
     def test_all_are_run(self) -> None:
-        """Those above, and the one in `test_ses`."""
-        found = {path.stem for path in (_ROOT / "examples").glob("[!_]*.py")}
-        self.assertEqual(found, {"amazon_ses", "submission"})
+        """Each is named by a test, here or among those of its subject."""
+        tests = "".join(
+            path.read_text(encoding="utf-8")
+            for path in (_ROOT / "tests").rglob("test_*.py")
+        )
+        for path in _examples():
+            with self.subTest(path.stem):
+                self.assertRegex(tests, rf"examples[. ].*\b{path.stem}\b")
+
+    def test_they_are_short(self) -> None:
+        """At most 40 lines, but for the two that are whole programs."""
+        for path in _examples():
+            lines = path.read_text(encoding="utf-8").count("\n")
+            if path.stem not in ("authd", "submission"):
+                with self.subTest(path.stem):
+                    self.assertLessEqual(lines, 40)
+
+
+def _examples() -> list[Path]:
+    return sorted((_ROOT / "examples").glob("[!_]*.py"))
