@@ -75,13 +75,16 @@ def server(
     profile: Profile = BASE64,
     answers: Iterable[type[Request]] | None = None,
     realm: str | None = None,
+    username: str = "",
     nonce: bytes | None = None,
 ) -> Server:
     """Begin an exchange by the mechanism that the client named (in any case).
 
     `channel`, `policy` and `answers` are those given to `offer`: what was not on offer
     is not run. `realm` is that of the mechanisms that have one (None: the channel's
-    host); `nonce` replaces the fresh random value: for tests. Raise NoMechanism.
+    host); `username` is whom the protocol named before, where the profile's
+    `empty_authcid` says that it does; `nonce` replaces the fresh random value: for
+    tests. Raise NoMechanism.
     """
     mechanism = find(name)
     if mechanism is None:
@@ -94,7 +97,7 @@ def server(
     if channel.bindings and not plus:
         bound = find(f"{mechanism.name}-PLUS")
         plus = bound is not None and not _server_objection(bound, channel, policy, able)
-    return Server(mechanism, channel, policy, profile, plus, realm, nonce)
+    return Server(mechanism, channel, policy, profile, plus, realm, nonce, username)
 
 
 def offer(

@@ -45,6 +45,7 @@ class Client(Secretive):
     )
     __match_args__ = ("name",)
     realm = None
+    username = ""
 
     def __init__(
         self,

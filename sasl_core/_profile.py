@@ -27,10 +27,11 @@ class Profile(Frozen):
     cancels, None where the protocol has another way. `success_data`: the success reply
     can carry the mechanism's last data. `initial_response`: one may be sent, on a
     command line of at most `command_limit` octets with its CRLF. `line_limit`: the same
-    for the lines after it. `empty_authcid`: SCRAM's user name may be empty, because the
-    protocol told it before. `opening_text`: a client takes any text, base64 or not, for
-    the challenge that only asks for its first message: no standard allows that, some
-    servers do it. `replies`: the words for each `Reason`; `success`: for success.
+    for the lines after it. `empty_authcid`: the protocol told the user name before, so
+    SCRAM's client sends none, and its server takes the `username` of `sasl_core.server`.
+    `opening_text`: a client takes any text, base64 or not, for the challenge that only
+    asks for its first message: no standard allows that, some servers do it. `replies`:
+    the words for each `Reason`; `success`: for success.
     """
 
     __slots__ = __match_args__ = (

@@ -38,6 +38,7 @@ class Server(Secretive):
         "policy",
         "profile",
         "realm",
+        "username",
     )
     __match_args__ = ("name",)
 
@@ -52,6 +53,7 @@ class Server(Secretive):
         plus: bool,
         realm: str | None,
         nonce: bytes | None,
+        username: str = "",
     ) -> None:
         self.name = mechanism.name
         self.channel = channel
@@ -59,6 +61,7 @@ class Server(Secretive):
         self.profile = profile
         self.plus = plus
         self.realm = realm
+        self.username = username  # whom the protocol named before the exchange
         self._takes_initial = mechanism.initial_response
         # One item, whose turn it is: the opening, a tuple, a record or a request; none
         # while that runs, and after the end. pop() is atomic: of two threads, one gets

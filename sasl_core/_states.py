@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         """What a mechanism may know of its exchange.
 
         `plus`: the -PLUS variant of `name` is on offer too. `realm`: a server's only.
+        `username`: a server's, whom the protocol named before the exchange.
         """
 
         @property
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
         def plus(self) -> bool: ...
         @property
         def realm(self) -> str | None: ...
+        @property
+        def username(self) -> str: ...
 
     # What a client begins with: its initial response, None where the server speaks
     # first; and the record that waits for what comes then. What makes it raises

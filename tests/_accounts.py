@@ -187,14 +187,16 @@ def make_server(
     *,
     profile: sasl.Profile = profiles.BASE64,
     on: sasl.Channel | None = None,
+    username: str = USER,
     **more: Any,
 ) -> sasl.Server:
-    """Make the server of a mechanism."""
+    """Make the server of a mechanism; `username` is for PostgreSQL's profile."""
     return sasl.server(
         name,
         channel=on or channel(name),
         policy=policy(name, **more),
         profile=profile,
+        username=username,
         nonce=TABLE[name].server_nonce,
     )
 

@@ -89,11 +89,14 @@ class MatrixTest(unittest.TestCase):
     def check(self, case: Case) -> None:
         """Run one case."""
         application = accounts.Application()
+        credentials = case.credentials()
         outcome = accounts.play(
             accounts.make_client(
-                case.name, profile=case.profile, credentials=case.credentials()
+                case.name, profile=case.profile, credentials=credentials
             ),
-            accounts.make_server(case.name, profile=case.profile),
+            accounts.make_server(
+                case.name, profile=case.profile, username=credentials.username
+            ),
             application,
             initial=case.initial,
         )

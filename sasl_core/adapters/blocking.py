@@ -50,7 +50,14 @@ def authenticate(
     """
     given = sock
     try:
-        while not session.authenticated:
+        output = session.connected()
+        while True:
+            while session.wants_token:
+                output = session.give_token(token_now(session))
+            sock.sendall(output)
+            del output  # a traceback shows locals: no password may be among them
+            if session.authenticated:
+                return sock
             data = sock.recv(_CHUNK)
             if not data:
                 raise session.closed()
@@ -60,15 +67,10 @@ def authenticate(
                 host = session.channel.host or None
                 sock = secure = context.wrap_socket(sock, server_hostname=host)
                 output = session.secured(session.channel.over_tls(secure))
-            while session.wants_token:
-                output = session.give_token(token_now(session))
-            sock.sendall(output)
-            del output  # a traceback shows locals: no password may be among them
     except BaseException:
         if sock is not given:
             sock.close()
         raise
-    return sock
 
 
 def serve(

@@ -54,7 +54,16 @@ async def authenticate(
     fails. Raise SASLError, and OSError (so ssl.SSLError, TimeoutError) where the
     connection fails.
     """
-    while not session.authenticated:
+    output = session.connected()
+    while True:
+        while session.wants_token:
+            output = session.give_token(await token_later(session))
+        writer.write(output)
+        del output  # a traceback shows locals: no password may be among them
+        async with asyncio.timeout(timeout):
+            await writer.drain()
+        if session.authenticated:
+            return
         async with asyncio.timeout(timeout):
             data = await reader.read(_CHUNK)
         if not data:
@@ -69,12 +78,6 @@ async def authenticate(
                 await writer.start_tls(tls, server_hostname=host)
             facts = writer.get_extra_info("ssl_object")
             output = session.secured(session.channel.over_tls(facts))
-        while session.wants_token:
-            output = session.give_token(await token_later(session))
-        writer.write(output)
-        del output  # a traceback shows locals: no password may be among them
-        async with asyncio.timeout(timeout):
-            await writer.drain()
 
 
 async def serve(

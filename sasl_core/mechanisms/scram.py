@@ -57,7 +57,7 @@ def client(
     username = authzid = b""
     if credentials.authzid:
         authzid = identities.prepared(credentials.authzid, "authzid", policy)
-    if credentials.username or not terms.profile.empty_authcid:
+    if not terms.profile.empty_authcid:
         username = identities.prepared(credentials.username, "user name", policy)
     if policy.prepare and credentials.password:
         # Only to refuse at once what cannot be used: it is derived from later.
@@ -168,7 +168,10 @@ class _AwaitClientFirst(ServerRecord):
                 return binding, None
             bound = _bound(response[: len(response) - len(bare)], binding)
         username = authzid = ""
-        if name or not terms.profile.empty_authcid:
+        if terms.profile.empty_authcid and (terms.username or not name):
+            # Some of PostgreSQL's clients write here what is not the name: "*".
+            username = terms.username
+        else:
             username = identities.read(gs2.unescape(name), "user name", terms.policy)
         if wanted:
             authzid = identities.read(gs2.unescape(wanted), "authzid", terms.policy)

@@ -127,6 +127,13 @@ class ClientBase(Secretive, Generic[AttemptsT]):
 
     # -- what drives it ---------------------------------------------------------------
 
+    def connected(self) -> bytes:
+        """Return what to send first, once: b"" where the server speaks first.
+
+        After it the session may want a token already.
+        """
+        return b""
+
     def receive(self, data: bytes) -> bytes:
         """Take octets from the server; return what to send, b"" for nothing yet.
 

@@ -1,4 +1,4 @@
-"""What a server sends: the common base, and the replies of the protocols of lines."""
+"""What a server sends: the common base, and the replies of octets and of lines."""
 
 from __future__ import annotations
 
@@ -16,6 +16,21 @@ class BaseReply(Frozen):
 
     def __bytes__(self) -> bytes:
         raise TypeError("a reply says how it is written")
+
+
+class OctetsReply(BaseReply):
+    """Octets, framed already; none at all where nothing is to be said."""
+
+    __slots__ = __match_args__ = ("octets", "close")
+
+    octets: bytes
+
+    def __init__(self, octets: bytes = b"", *, close: bool = False) -> None:
+        _set(self, "octets", octets)
+        _set(self, "close", close)
+
+    def __bytes__(self) -> bytes:
+        return self.octets
 
 
 class LineReply(BaseReply):

@@ -63,6 +63,7 @@ class ServerBase(Secretive, Generic[ReplyT, CommandT]):
         "_request",
         "_server",
         "_starttls",
+        "_username",
         "channel",
         "failure",
         "incoming",
@@ -91,6 +92,7 @@ class ServerBase(Secretive, Generic[ReplyT, CommandT]):
         self._starttls = starttls
         self._max_failures = max_failures
         self._profile = profile
+        self._username = ""  # whom the protocol named before the exchange
         self._failures = 0
         self._over = False  # closed() was called
         self._ending = False  # a reply said that the connection ends
@@ -296,6 +298,7 @@ class ServerBase(Secretive, Generic[ReplyT, CommandT]):
                 profile=self._profile,
                 answers=self._answers,
                 realm=self._realm,
+                username=self._username,
             )
         except NoMechanism:
             return self._refusal(self._not_offered(name))

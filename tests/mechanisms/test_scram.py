@@ -268,9 +268,30 @@ class ClientFirstTest(unittest.TestCase):
 
     def test_an_empty_name(self) -> None:
         """PostgreSQL's clients send one: its protocol told the name before."""
-        one = accounts.make_server(NAME, profile=profiles.POSTGRESQL)
-        request = one.start(b"n,,n=,r=x")
-        self.assertEqual(accounts.question(request), (sasl.FindScramKeys, "", "sha256"))
+        for sent in (b"", b"*", b"other", b"=2", b"\xff"):
+            one = accounts.make_server(NAME, profile=profiles.POSTGRESQL)
+            request = one.start(b"n,,n=" + sent + b",r=x")
+            self.assertEqual(
+                accounts.question(request), (sasl.FindScramKeys, "user", "sha256")
+            )
+
+    def test_the_name_of_an_unknown_user_makes_the_salt(self) -> None:
+        """It is the told one: else all unknown users would show the same."""
+        salts = set()
+        for name in ("a", "b", "b"):
+            one = sasl.server(
+                NAME,
+                channel=sasl.Channel(True),
+                profile=profiles.POSTGRESQL,
+                username=name,
+            )
+            salts.add(one.start(b"n,,n=,r=x").deny().data.split(b",")[1])
+        self.assertEqual(len(salts), 2)
+
+    def test_no_name_is_sent_where_it_was_told(self) -> None:
+        """As libpq has it."""
+        one = accounts.make_client(NAME, profile=profiles.POSTGRESQL)
+        self.assertTrue(one.start().startswith(b"n,,n=,r="))
 
 
 class ClientFinalTest(unittest.TestCase):
