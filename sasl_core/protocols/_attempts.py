@@ -108,15 +108,19 @@ class Exchange(Secretive, Generic[WordsT]):
     """The client's half of one exchange, from the command on.
 
     Send `command`, and what `challenged` returns. Where our own side fails, that is the
-    protocol's cancellation, and whatever comes next raises the `error`.
+    protocol's cancellation, and whatever comes next raises the `error`. Without
+    `initial_response` none is sent, whatever the profile says.
     """
 
-    __slots__ = ("_challenges", "_client", "_held", "error", "words")
+    __slots__ = ("_challenges", "_client", "_held", "_initial", "error", "words")
     __match_args__ = ("name",)
 
-    def __init__(self, client: Client, words: WordsT) -> None:
+    def __init__(
+        self, client: Client, words: WordsT, *, initial_response: bool = True
+    ) -> None:
         self._client = client
         self.words = words
+        self._initial = initial_response and client.profile.initial_response
         self._held: bytes | None = None  # an initial response that the command lacks
         self._challenges = 0
         # Why our side cancelled. Where the connection ends instead of a reply, the
@@ -135,7 +139,7 @@ class Exchange(Secretive, Generic[WordsT]):
         """
         profile = self._client.profile
         response = self._client.start()
-        if response is not None and profile.initial_response:
+        if response is not None and self._initial:
             line = self.words.command(self.name, profile.initial(response))
             # The limit of the line is the protocol's own: only the lines after the
             # command may be longer (RFC 4954, section 4).

@@ -54,6 +54,10 @@ class LineBuffer(Secretive):
         self._searched = max(0, len(buffer) - len(self._end) + 1)
         return None
 
+    def peek(self, count: int | None = None) -> bytes:
+        """Return what is there, at most so many octets of it, and leave it there."""
+        return bytes(self._buffer[:count])
+
     def take(self, count: int) -> bytes:
         """Return at most so many octets of what is there: a literal, not a line."""
         return self._take(min(count, len(self._buffer)))

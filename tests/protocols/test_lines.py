@@ -55,6 +55,12 @@ class Lines(unittest.TestCase):
         buffer.feed(b"1234567\r\nNOOP\r\n")
         self.assertEqual(drain(buffer), [b"1234567\r\n", b"NOOP\r\n"])
 
+    def test_a_look_takes_nothing(self) -> None:
+        buffer = LineBuffer(64)
+        buffer.feed(b"* OK\r\n")
+        self.assertEqual((buffer.peek(2), buffer.peek()), (b"* ", b"* OK\r\n"))
+        self.assertEqual(drain(buffer), [b"* OK\r\n"])
+
     def test_too_long_is_told_by_the_length(self) -> None:
         buffer = LineBuffer(8)
         buffer.feed(b"123456789012345\r\nNOOP\r\n")

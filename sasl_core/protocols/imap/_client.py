@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from ..._errors import CredentialsError, ProtocolError
 from ..._policy import DEFAULT
-from ..._strict import printable
+from ..._strict import folded, printable
 from ..._value import Secretive
 from ...profiles import IMAP
 from .. import _attempts as neutral
 from .._capabilities import mechanism_names
-from ._words import is_quotable, quoted, reason_of
+from ._words import is_quotable, quoted, reason_of, response_code
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +31,27 @@ def mechanisms(capabilities: Iterable[str]) -> tuple[str, ...]:
     return mechanism_names(
         word[5:] for word in capabilities if word[:5].upper() == "AUTH="
     )
+
+
+def takes_initial(capabilities: Iterable[str]) -> bool:
+    """Whether AUTHENTICATE may have an initial response: RFC 4959, and RFC 9051."""
+    return not {"SASL-IR", "IMAP4REV2"}.isdisjoint(map(folded, capabilities))
+
+
+def capabilities(responses: Iterable[bytes]) -> tuple[str, ...]:
+    """Return the capabilities that responses tell, in capitals; the last word counts.
+
+    `responses` are without tag or `* `. Read `CAPABILITY ...` and the response code of
+    an OK; () where there is neither.
+    """
+    found: tuple[str, ...] = ()
+    for response in responses:
+        word, _, rest = response.decode("ascii", "replace").partition(" ")
+        if word.upper() == "OK":
+            word, rest = response_code(rest)
+        if word.upper() == "CAPABILITY":
+            found = tuple(printable(name) for name in rest.upper().split())
+    return found
 
 
 class Words(Secretive):
@@ -124,22 +145,26 @@ class Authentication(_Replies, neutral.Exchange[Words]):
 
     For whoever reads the responses: send `command`, hand each continuation and tagged
     response to `reply` and send what that returns, until it returns None. Lines are
-    without their CRLF; `tag` is what the tags begin with.
+    without their CRLF; `tag` is what the tags begin with. `initial_response`: one may be
+    sent, since the server says SASL-IR (RFC 4959), and the profile allows it.
     """
 
     __slots__ = ()
 
-    def __init__(self, client: Client, *, tag: str = "A") -> None:
-        super().__init__(client, Words(tag))
+    def __init__(
+        self, client: Client, *, tag: str = "A", initial_response: bool = True
+    ) -> None:
+        super().__init__(client, Words(tag), initial_response=initial_response)
 
 
 class Attempts(_Replies, neutral.Attempts[Words]):
     """Authenticate by the strongest mechanism that the policy and the server accept.
 
     `capabilities` are the server's words. Where none of its mechanisms will do, LOGIN
-    is tried, unless LOGINDISABLED. An initial response is sent where SASL-IR is there
-    (RFC 4959); a profile whose `initial_response` is False never sends one. The rest as
-    `smtp.Attempts`. Raise NoMechanism where none is acceptable.
+    is tried, unless LOGINDISABLED. An initial response is sent where the server says
+    SASL-IR (RFC 4959) or is of the revision that has it built in; a profile whose
+    `initial_response` is False never sends one. The rest as `smtp.Attempts`. Raise
+    NoMechanism where none is acceptable.
     """
 
     __slots__ = ()
@@ -154,11 +179,10 @@ class Attempts(_Replies, neutral.Attempts[Words]):
         profile: Profile = IMAP,
         tag: str = "A",
     ) -> None:
-        words = [word.upper() for word in capabilities]
-        initial = profile.initial_response and "SASL-IR" in words
-        offered = mechanisms(words)
+        words = {folded(word): None for word in capabilities}
+        initial = takes_initial(words) and profile.initial_response
         super().__init__(
-            offered,
+            mechanisms(words),
             credentials,
             channel=channel,
             policy=policy,

@@ -13,9 +13,10 @@ from ._words import (
     Command,
     CommandBuffer,
     Reply,
-    astrings,
+    is_atom,
     literal_size,
     split_tag,
+    two_strings,
 )
 
 TYPE_CHECKING = False
@@ -113,7 +114,7 @@ class ServerSession(ServerBase[Reply, Command]):
     def _forget(self) -> None:
         super()._forget()
         self._tag = "*"
-        self._partial = b""  # a command, as far as its literals have come
+        self._partial = bytearray()  # a command, as far as its literals have come
         self._awaits_literal = False
 
     def _take(self, line: bytes) -> Action:
@@ -124,27 +125,33 @@ class ServerSession(ServerBase[Reply, Command]):
         return _NOTHING
 
     def _command(self, text: bytes) -> Action:
-        begun, self._partial = self._partial, b""
-        try:
-            if not begun:
-                self._tag = "*"
+        literal = literal_size(text)
+        if not self._partial:
+            self._tag = "*"
+            try:
                 self._tag, text = split_tag(text)
-            # A lone CR, LF or NUL is how one command is made to look like two.
-            if any(octet in text for octet in b"\r\n\0"):
-                return self._bad("Not a command")
-            literal = literal_size(text)
-        except Malformed:
-            return self._bad("Not a command")
-        if literal is None:
-            return self._complete(begun + text)
-        return self._await_literal(begun + text, *literal)
+            except Malformed:
+                return self._bad("Not a command", literal)
+        # A lone CR, LF or NUL is how one command is made to look like two.
+        if any(octet in text for octet in b"\r\n\0"):
+            return self._bad("Not a command", literal)
+        self._partial += text
+        if literal is not None:
+            return self._await_literal(*literal)
+        command = bytes(self._partial)
+        self._partial.clear()
+        return self._complete(command)
 
-    def _await_literal(self, begun: bytes, size: int, waits: bool) -> Action:
+    def _await_literal(self, size: int, waits: bool) -> Action:
         limit = self._literal_limit if self.success else self.line_limit
-        if len(begun) + size > limit:
-            # A client that does not wait sends it all the same (RFC 7888, section 4).
-            return self._bad("Literal too long", close=not waits)
-        self._partial = begun + b"\r\n"
+        if len(self._partial) + size > limit:
+            return self._bad("Literal too long", (size, waits))
+        if waits and self.success is None:
+            refusal = self._login_refused()
+            if refusal and self._partial[:6].upper() == b"LOGIN ":
+                self._partial.clear()
+                return self._refusal(refusal)  # before the password goes out
+        self._partial += b"\r\n"
         self._awaits_literal = True
         self._commands.expect(size)
         return _MORE if waits else _NOTHING
@@ -155,7 +162,9 @@ class ServerSession(ServerBase[Reply, Command]):
         if not verb or verb.translate(None, _VERB) or (space and not argument):
             return self._bad("Not a command")
         match verb:
-            case b"CAPABILITY" if not space:
+            case b"CAPABILITY" if space:
+                return self._bad("Syntax: CAPABILITY")
+            case b"CAPABILITY":
                 words = " ".join(self.capabilities())
                 return Reply(f"* CAPABILITY {words}", f"{self._tag} OK Done")
             case b"AUTHENTICATE" | b"LOGIN" | b"STARTTLS" if self.success is not None:
@@ -172,7 +181,7 @@ class ServerSession(ServerBase[Reply, Command]):
 
     def _begin(self, argument: bytes) -> Action:
         name, *rest = argument.split(b" ")
-        if not name or len(rest) > 1 or b"" in rest:
+        if not is_atom(name) or len(rest) > 1 or b"" in rest:
             return self._bad("Syntax: AUTHENTICATE mechanism [initial-response]")
         if rest and not self._profile.initial_response:
             return self._refusal(Reason.UNEXPECTED_INITIAL)
@@ -180,12 +189,22 @@ class ServerSession(ServerBase[Reply, Command]):
 
     def _log_in(self, argument: bytes) -> Action:
         try:
-            username, password = astrings(argument)
-        except ValueError:
+            username, password = two_strings(argument)
+        except Malformed:
             return self._bad("Syntax: LOGIN user password")
+        refusal = self._login_refused()
+        if refusal:
+            return self._refusal(refusal)
+        action = self._check_password(username, password)
+        if isinstance(action, Reply) and not action.close:
+            # Nobody was asked: PLAIN has no such message. The command was right.
+            return self._refusal(Reason.BAD_CREDENTIALS)
+        return action
+
+    def _login_refused(self) -> Reason | None:
         if not self._login:
-            return self._refusal(Reason.UNSUPPORTED)
-        return self._check_password(username, password)
+            return Reason.UNSUPPORTED
+        return None if "PLAIN" in self._offer() else self._not_offered(b"PLAIN")
 
     def _begin_tls(self, argument: bytes) -> Action:
         if argument or not self._starttls or self.channel.encrypted:
@@ -197,7 +216,11 @@ class ServerSession(ServerBase[Reply, Command]):
         return Reply(f"+ {data.decode('ascii')}")
 
     def _accepted(self, success: Success) -> Reply:
-        return self._tagged(self._profile.success)
+        said = self._profile.success
+        if success.layer is None:  # else the list could have been meddled with
+            words = " ".join(self.capabilities())
+            said = said.replace("OK ", f"OK [CAPABILITY {words}] ", 1)
+        return self._tagged(said)
 
     def _refusal(self, reason: Reason) -> Reply:
         return self._tagged(self._profile.reply(reason))
@@ -207,8 +230,8 @@ class ServerSession(ServerBase[Reply, Command]):
             self._tag = "*"
             with suppress(Malformed):
                 self._tag, _ = split_tag(text)
-        self._partial = b""
-        return self._bad("Line too long")
+        # Whether a literal was announced at its end, nobody knows.
+        return self._bad("Line too long", (0, False))
 
     def _too_many(self) -> Reply:
         said = f"{self._tag} NO [UNAVAILABLE] Too many failed attempts"
@@ -226,11 +249,14 @@ class ServerSession(ServerBase[Reply, Command]):
     def _closing(self) -> Reply:
         return Reply("* BYE The connection is being closed", close=True)
 
-    def _bad(self, text: str, *, close: bool = False) -> Reply:
-        if close:
-            self._end(self._closing())
-            return Reply(f"* BYE {text}", f"{self._tag} BAD {text}", close=True)
-        return self._tagged(f"BAD {text}")
+    def _bad(self, text: str, literal: tuple[int, bool] | None = None) -> Reply:
+        """Refuse a command; end where a client that does not wait sends a literal for
+        it, which nobody may take for commands (RFC 7888, section 4).
+        """
+        self._partial.clear()
+        if literal is None or literal[1]:
+            return self._tagged(f"BAD {text}")
+        return self._end(Reply(f"* BYE {text}", f"{self._tag} BAD {text}", close=True))
 
     def _tagged(self, text: str) -> Reply:
         return Reply(f"{self._tag} {text}")

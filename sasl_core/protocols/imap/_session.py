@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from ..._errors import AuthenticationError, NoMechanism, ProtocolError
 from ..._policy import DEFAULT
-from ..._reasons import Reason
 from ..._strict import printable
 from ..._value import Secretive
 from ...profiles import IMAP
 from .._client_session import ClientBase
 from .._lines import LineBuffer
-from ._client import Attempts, Words
-from ._words import response_code
+from ._client import Attempts, Words, capabilities
+from ._words import reason_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,24 +25,33 @@ if TYPE_CHECKING:
 
 
 class ResponseBuffer(Secretive):
-    """Collect octets and give out whole responses: the untagged lines before, and the
-    line that ends them: a continuation, a tagged one, the greeting, or BYE.
+    """Collect octets and give out whole responses: the untagged lines before, without
+    `* `, and the line that ends them: a continuation, a tagged one, the greeting, BYE.
 
-    Raise ProtocolError for one of more than `limit` octets.
+    Raise ProtocolError for one of more than `limit` octets. `greeted`: the greeting was
+    read elsewhere.
     """
 
-    __slots__ = ("_greeted", "_left", "_limit", "_lines", "_untagged")
+    __slots__ = ("_bye", "_greeted", "_left", "_limit", "_lines", "_untagged")
 
-    def __init__(self, limit: int = 65536) -> None:
+    def __init__(self, limit: int = 65536, *, greeted: bool = False) -> None:
         self._lines = LineBuffer(limit, bare_lf=True)
         self._limit = self._left = limit
         self._untagged: list[bytes] = []
-        self._greeted = False
+        self._bye = b""
+        self._greeted = greeted
 
     @property
     def pending(self) -> bool:
-        """Whether anything has come that was not given out."""
-        return self._lines.pending or bool(self._untagged)
+        """Whether anything has come that cannot have: untagged lines come at any time
+        (RFC 9051, section 7), and what follows a BYE counts for nothing.
+        """
+        return not self._bye and not b"* ".startswith(self._lines.peek(2))
+
+    @property
+    def unread(self) -> bytes:
+        """What has come and was not given out."""
+        return self._lines.peek()
 
     def feed(self, data: bytes) -> None:
         """Take what came from the connection."""
@@ -56,30 +64,33 @@ class ResponseBuffer(Secretive):
             if self._left < 0:
                 raise ProtocolError(f"a response of more than {self._limit} octets")
             line = line.rstrip(b"\r\n")
-            if (
-                self._greeted
-                and line[:2] == b"* "
-                and line[2:6].upper() not in (b"BYE", b"BYE ")
-            ):
+            if not self._greeted or line[:2] != b"* ":
+                return self._respond(line)
+            if line[2:6].upper() in (b"BYE", b"BYE "):
+                self._bye = line
+            else:
                 self._untagged.append(line[2:])
-                continue
-            self._greeted = True
-            response = self._untagged, line
-            self._untagged, self._left = [], self._limit
-            return response
-        return None
+        return self._respond(self._bye) if self._bye else None
+
+    def _respond(self, line: bytes) -> tuple[list[bytes], bytes]:
+        # A refusal says more than the BYE before it; anything else says nothing more.
+        if self._bye and line.split(b" ")[1:2] not in ([b"NO"], [b"BAD"]):
+            line = self._bye
+        response = self._untagged, line
+        self._untagged, self._left, self._greeted = [], self._limit, True
+        return response
 
 
 class ClientSession(ClientBase[Attempts]):
     """Log in to a server: greeting, CAPABILITY, STARTTLS, CAPABILITY again, AUTHENTICATE.
 
     As `ClientBase`. `capabilities` are the server's last words: where it says nothing
-    after the login, they are empty, for those before it count no more. A profile whose
-    `initial_response` is False never sends one. A greeting of PREAUTH is refused: it
-    tells nobody's name.
+    after the login, they are empty, for those before it count no more. `unread` is what
+    came behind the end of the login. A profile whose `initial_response` is False never
+    sends one. A greeting of PREAUTH is refused: it tells nobody's name.
     """
 
-    __slots__ = ("_words", "capabilities")
+    __slots__ = ("_responses", "_words", "capabilities")
 
     def __init__(
         self,
@@ -90,27 +101,33 @@ class ClientSession(ClientBase[Attempts]):
         starttls: StartTLS = "require",
         profile: Profile = IMAP,
     ) -> None:
+        self._responses = ResponseBuffer()
         super().__init__(
             credentials,
             channel=channel,
             policy=policy,
             starttls=starttls,
             profile=profile,
-            replies=ResponseBuffer(),
+            replies=self._responses,
         )
         self.capabilities: tuple[str, ...] = ()
         self._words = Words("C")
 
+    @property
+    def unread(self) -> bytes:
+        """Octets that came behind what was answered last, untagged responses: for
+        whoever reads on after the login.
+        """
+        return self._responses.unread
+
     def _greeting(self, untagged: list[bytes], line: bytes) -> bytes:
-        star, _, said = line.decode("utf-8", "replace").partition(" ")
-        condition, _, _ = said.partition(" ")
-        match star, condition.upper():
-            case "*", "OK":
-                self._learn([line[2:]])
-            case "*", "PREAUTH":
+        match line[:2], line[2:].split(b" ")[0].upper():
+            case b"* ", b"OK":
+                self.capabilities = capabilities([line[2:]])
+            case b"* ", b"PREAUTH":
                 raise NoMechanism({"PREAUTH": "somebody is logged in already"})
-            case "*", "BYE":
-                raise _refusal("the connection", printable(said))
+            case b"* ", b"BYE":
+                raise _refusal("the connection", line[2:])
             case _:
                 raise ProtocolError("not a greeting (RFC 9051, section 7.1)")
         return self._go() if self.capabilities else self._restart()
@@ -121,8 +138,9 @@ class ClientSession(ClientBase[Attempts]):
         return self._words.tagged(b"CAPABILITY") + b"\r\n"
 
     def _features(self, untagged: list[bytes], line: bytes) -> bytes:
-        self._done("CAPABILITY", line)
-        self._learn([*untagged, line.partition(b" ")[2]])
+        if not self._done(line):
+            raise _refusal("CAPABILITY", line.partition(b" ")[2])
+        self.capabilities = capabilities([*untagged, line.partition(b" ")[2]])
         return self._go()
 
     def _go(self) -> bytes:
@@ -132,10 +150,10 @@ class ClientSession(ClientBase[Attempts]):
         return self._words.tagged(b"STARTTLS") + b"\r\n"
 
     def _ready(self, untagged: list[bytes], line: bytes) -> bytes:
-        try:
-            self._done("STARTTLS", line)
-        except AuthenticationError:
+        if not self._done(line):
             return self._without_tls("the server refused it")
+        if self._responses.unread:
+            raise ProtocolError("the server spoke between STARTTLS and TLS")
         return self._with_tls()
 
     def _authenticate(self) -> bytes:
@@ -151,37 +169,28 @@ class ClientSession(ClientBase[Attempts]):
 
     def _answer(self, untagged: list[bytes], line: bytes) -> bytes:
         if line[:2] == b"* ":
-            said = printable(line[2:].decode("utf-8", "replace"))
-            raise self._running().error or _refusal("the connection", said)
+            raise self._running().error or _refusal("the connection", line[2:])
         output = self._go_on(self._running().reply(line))
         if self.authenticated:
-            self.capabilities = ()
-            self._learn([*untagged, line.partition(b" ")[2]])
+            self.capabilities = capabilities([*untagged, line.partition(b" ")[2]])
         return output
 
-    def _done(self, what: str, line: bytes) -> None:
-        """Raise unless the command was done."""
+    def _done(self, line: bytes) -> bool:
+        """Whether the command was done; raise where that is not what the line says."""
         tag, _, said = line.partition(b" ")
         condition = said.partition(b" ")[0].upper()
         if tag == b"*":
-            raise _refusal("the connection", printable(said.decode("utf-8", "replace")))
+            raise _refusal("the connection", said)
         if tag != self._words.tag or condition not in (b"OK", b"NO", b"BAD"):
             raise ProtocolError("not a response to this command")
-        if condition != b"OK":
-            raise _refusal(what, printable(said.decode("utf-8", "replace")))
-
-    def _learn(self, said: list[bytes]) -> None:
-        """Take the capabilities out of responses: the last word counts."""
-        for line in said:
-            text = line.decode("ascii", "replace")
-            word, _, rest = text.partition(" ")
-            if word.upper() == "OK":
-                word, rest = response_code(rest)
-            if word.upper() == "CAPABILITY":
-                self.capabilities = tuple(printable(rest.upper()).split())
+        return condition == b"OK"
 
 
-def _refusal(what: str, reply: str) -> AuthenticationError:
+def _refusal(what: str, response: bytes) -> AuthenticationError:
+    """Return the error to raise for a NO, BAD or BYE that is not AUTHENTICATE's."""
+    reply = printable(response.decode("utf-8", "replace"))
     return AuthenticationError(
-        f"the server refused {what}: {reply}", reason=Reason.UNAVAILABLE, reply=reply
+        f"the server refused {what}: {reply}",
+        reason=reason_of("BYE", reply.partition(" ")[2]),
+        reply=reply,
     )

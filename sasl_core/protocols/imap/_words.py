@@ -1,14 +1,14 @@
 """What IMAP's two sides share: lines with literals, strings, and response codes.
 
 astring = 1*ASTRING-CHAR / string          string = quoted / literal
-quoted  = DQUOTE *QUOTED-CHAR DQUOTE       literal = "{" number ["+" / "-"] "}" CRLF *CHAR8
+quoted  = DQUOTE *QUOTED-CHAR DQUOTE       literal = "{" number ["+"] "}" CRLF *CHAR8
 """
 
 from __future__ import annotations
 
 from ..._events import Request
 from ..._reasons import Reason
-from ..._strict import Malformed, integer
+from ..._strict import Malformed
 from ..._value import Frozen, Secretive
 from .._lines import LineBuffer
 from .._replies import LineReply
@@ -20,6 +20,7 @@ _ATOM = bytes(range(0x21, 0x7F)).translate(None, _SPECIALS)
 _ASTRING = _ATOM + b"]"
 _TAG = _ASTRING.replace(b"+", b"")
 _LONGEST_TAG = 64
+_LONGEST_NUMBER = 19  # digits: of number64 (RFC 9051, section 9)
 
 
 class Reply(LineReply):
@@ -116,37 +117,42 @@ def split_tag(line: bytes) -> tuple[str, bytes]:
 
 def literal_size(line: bytes) -> tuple[int, bool] | None:
     """Return the size of the literal that a line announces at its end, and whether the
-    client waits for leave to send it; None if it announces none.
+    client waits for leave to send it; None if it announces none (RFC 9051, section 4.3).
 
-    Raise Malformed for a size that is no number (RFC 9051, section 4.3).
+    Leading zeros are right. A size beyond any number is still a size: who took the line
+    for something else would take the literal for commands.
     """
     if not line.endswith(b"}"):
         return None
     start = line.rfind(b"{")
     digits = line[start + 1 : -1]
-    waits = not digits.endswith((b"+", b"-"))
+    waits = not digits.endswith(b"+")
     digits = digits if waits else digits[:-1]
     if start < 0 or not digits.isdigit():
         return None  # a brace that is no more than that
-    return integer(digits, 0, 0xFFFFFFFFFFFF, "literal's size"), waits
+    digits = digits.lstrip(b"0") or b"0"
+    return int(digits[: _LONGEST_NUMBER + 1]), waits
 
 
-def astrings(text: bytes) -> list[bytes]:
-    """Read strings that are separated by single spaces; raise Malformed.
+def is_atom(text: bytes) -> bool:
+    """Whether this is an atom, as the name of a mechanism is."""
+    return bool(text) and not text.translate(None, _ATOM)
+
+
+def two_strings(text: bytes) -> tuple[bytes, bytes]:
+    """Read two strings, separated by a space; raise Malformed for anything else.
 
     Literals stand as they came, announcement and CRLF included. NUL is in none of them.
     """
-    found = []
-    while True:
-        value, text = _astring(text)
-        if b"\0" in value:
-            raise Malformed("a string has no NUL (RFC 9051, section 4.3)")
-        found.append(value)
-        if not text:
-            return found
-        if text[:1] != b" ":
-            raise Malformed("strings are separated by a space (RFC 9051)")
-        text = text[1:]
+    first, rest = _astring(text)
+    if rest[:1] != b" ":
+        raise Malformed("strings are separated by a space (RFC 9051)")
+    second, rest = _astring(rest[1:])
+    if rest:
+        raise Malformed("there is more than two strings")
+    if b"\0" in first + second:
+        raise Malformed("a string has no NUL (RFC 9051, section 4.3)")
+    return first, second
 
 
 def _astring(text: bytes) -> tuple[bytes, bytes]:
@@ -202,6 +208,7 @@ _REASONS = {
     "CANNOT": Reason.UNSUPPORTED,
     "CLIENTBUG": Reason.MALFORMED,
     "CONTACTADMIN": Reason.DISABLED,
+    "CORRUPTION": Reason.UNAVAILABLE,
     "EXPIRED": Reason.PASSWORD_EXPIRED,
     "INUSE": Reason.UNAVAILABLE,
     "LIMIT": Reason.UNAVAILABLE,
@@ -210,6 +217,7 @@ _REASONS = {
     "SERVERBUG": Reason.UNAVAILABLE,
     "UNAVAILABLE": Reason.UNAVAILABLE,
 }
+_CONDITIONS = {"BAD": Reason.MALFORMED, "BYE": Reason.UNAVAILABLE}
 
 
 def response_code(text: str) -> tuple[str, str]:
@@ -221,12 +229,11 @@ def response_code(text: str) -> tuple[str, str]:
 
 
 def reason_of(condition: str, text: str) -> Reason:
-    """Return the reason that a refusal stands for: `NO` or `BAD`, and the text behind.
+    """Return the reason that a refusal stands for: `NO`, `BAD` or `BYE`, and the text
+    behind.
 
     A NO without a code is a no to these credentials: to take it for anything milder is
     how accounts get locked.
     """
     known = _REASONS.get(response_code(text)[0])
-    if known is not None:
-        return known
-    return Reason.MALFORMED if condition == "BAD" else Reason.BAD_CREDENTIALS
+    return known or _CONDITIONS.get(condition, Reason.BAD_CREDENTIALS)

@@ -1,0 +1,563 @@
+"""ServerSession: each rule of RFC 9051 (and 3501, 4959, 7888) for a server."""
+
+from __future__ import annotations
+
+import pickle
+import unittest
+from base64 import b64encode
+from copy import deepcopy
+from unittest import mock
+
+import sasl_core as sasl
+from sasl_core import Reason, profiles
+from sasl_core.protocols.imap import Command, Reply, ServerSession
+
+from ._peer import CLEAR, PLAIN, TLS, WRONG, for_mechanism, server
+
+ALL = sasl.Policy(allow=["PLAIN", "SCRAM-SHA-256"])
+LONG = b"A" * 12288
+
+
+class Case(unittest.TestCase):
+    def assert_reply(self, reply: Reply, start: str) -> None:
+        """Expect one line that begins so, and the connection to stay open."""
+        self.assertEqual(len(reply.lines), 1, reply)
+        self.assertEqual(reply.lines[0][: len(start)], start)
+        self.assertFalse(reply.close)
+
+    def assert_end(self, reply: Reply, *starts: str) -> None:
+        """Expect lines that begin so, and the connection to end."""
+        found = tuple(
+            line[: len(start)] for line, start in zip(reply.lines, starts, strict=True)
+        )
+        self.assertEqual(found, starts)
+        self.assertTrue(reply.close)
+
+
+class Capabilities(Case):
+    def test_computed_from_the_channel(self) -> None:
+        for on, words in {
+            TLS: "IMAP4rev1 SASL-IR AUTH=SCRAM-SHA-256 AUTH=PLAIN",
+            CLEAR: "IMAP4rev1 STARTTLS LOGINDISABLED SASL-IR AUTH=SCRAM-SHA-256",
+        }.items():
+            session = server(on, policy=ALL, starttls=True).session
+            self.assertEqual(session.capabilities(), tuple(words.split()))
+
+    def test_told_three_times(self) -> None:
+        peer = server(policy=sasl.Policy(allow=["PLAIN"]))
+        words = "IMAP4rev1 SASL-IR AUTH=PLAIN"
+        self.assertEqual(
+            bytes(peer.session.greeting("Hello")),
+            f"* OK [CAPABILITY {words}] Hello\r\n".encode(),
+        )
+        self.assertEqual(
+            bytes(peer.say(b"a1 capability\r\n")),
+            f"* CAPABILITY {words}\r\na1 OK Done\r\n".encode(),
+        )
+        self.assertEqual(
+            bytes(peer.say(b"a2 " + PLAIN)),
+            b"a2 OK [CAPABILITY IMAP4rev1] Authenticated\r\n",
+        )
+
+    def test_not_told_in_front_of_a_security_layer(self) -> None:
+        session = server().session
+        said = session._accepted(sasl.Success(sasl.Identity("user"), layer=object()))
+        self.assertEqual(said.lines, ("* OK Authenticated",))
+
+    def test_nothing_about_authentication_after_it(self) -> None:
+        peer = server(capabilities=["IMAP4rev2", "MOVE"])
+        peer.say(b"a1 " + PLAIN)
+        self.assertEqual(peer.session.capabilities(), ("IMAP4rev2", "MOVE"))
+
+    def test_nothing_on_offer(self) -> None:
+        session = server(CLEAR, policy=sasl.Policy(allow=["PLAIN"])).session
+        self.assertEqual(session.capabilities(), ("IMAP4rev1", "LOGINDISABLED"))
+
+    def test_what_the_application_cannot_answer(self) -> None:
+        session = server(answers=[sasl.FindScramKeys], policy=ALL).session
+        self.assertIn("LOGINDISABLED", session.capabilities())
+        self.assertNotIn("AUTH=PLAIN", session.capabilities())
+
+    def test_without_login(self) -> None:
+        session = server(login=False, policy=ALL).session
+        self.assertIn("LOGINDISABLED", session.capabilities())
+        self.assertIn("AUTH=PLAIN", session.capabilities())
+
+    def test_without_initial_responses(self) -> None:
+        profile = profiles.IMAP.replace(initial_response=False)
+        peer = server(profile=profile)
+        self.assertNotIn("SASL-IR", peer.session.capabilities())
+        self.assert_reply(peer.say(b"a1 " + PLAIN), "a1 BAD ")
+        self.assertEqual(peer.application.asked, [])
+
+    def test_syntax(self) -> None:
+        peer = server()
+        self.assert_reply(peer.say(b"a1 CAPABILITY x"), "a1 BAD ")
+        peer.say(b"a2 " + PLAIN)
+        self.assert_reply(peer.say(b"a3 CAPABILITY x"), "a3 BAD ")
+
+
+class Authenticate(Case):
+    def test_with_initial_response(self) -> None:
+        peer = server()
+        self.assert_reply(peer.say(b"a1 " + PLAIN), "a1 OK ")
+        self.assertEqual(peer.session.identity, sasl.Identity("user"))
+        self.assertEqual(peer.session.success.mechanism, "PLAIN")
+
+    def test_without_initial_response(self) -> None:
+        peer = server()
+        self.assertEqual(bytes(peer.say(b"a1 AUTHENTICATE PLAIN\r\n")), b"+ \r\n")
+        self.assert_reply(peer.say(b"AHVzZXIAcGVuY2ls\r\n"), "a1 OK ")
+
+    def test_in_any_case(self) -> None:
+        peer = server()
+        line = b"a1 authenticate plain AHVzZXIAcGVuY2ls"
+        self.assert_reply(peer.say(line), "a1 OK ")
+
+    def test_an_empty_initial_response(self) -> None:
+        peer = for_mechanism("EXTERNAL")
+        self.assert_reply(peer.say(b"a1 AUTHENTICATE EXTERNAL ="), "a1 OK ")
+
+    def test_no_initial_response_is_not_an_empty_one(self) -> None:
+        peer = for_mechanism("EXTERNAL")
+        self.assert_reply(peer.say(b"a1 AUTHENTICATE EXTERNAL"), "+ ")
+        self.assert_reply(peer.say(b""), "a1 OK ")
+
+    def test_the_last_message_of_scram_is_a_challenge(self) -> None:
+        peer = for_mechanism("SCRAM-SHA-256")
+        client = sasl.client(
+            "SCRAM-SHA-256",
+            sasl.Credentials("user", "pencil"),
+            channel=TLS,
+            policy=sasl.Policy(iterations=(1, 10000)),
+            profile=profiles.IMAP,
+        )
+        reply = peer.say(b"a1 AUTHENTICATE SCRAM-SHA-256 " + client.start())
+        for _ in range(2):
+            self.assert_reply(reply, "+ ")
+            reply = peer.say(client.step(reply.lines[0][2:].encode()))
+        client.finish()
+        self.assert_reply(reply, "a1 OK ")
+
+    def test_a_response_of_twelve_thousand_octets(self) -> None:
+        peer = server()
+        peer.application.token = "t" * 9000
+        message = b"user=user\x01auth=Bearer " + b"t" * 9000 + b"\x01\x01"
+        reply = peer.say(b"a1 AUTHENTICATE XOAUTH2 " + b64encode(message))
+        self.assert_reply(reply, "a1 OK ")
+
+    def test_after_a_failure(self) -> None:
+        peer = server()
+        self.assert_reply(peer.say(b"a1 " + WRONG), "a1 NO [AUTHENTICATIONFAILED] ")
+        self.assertIsNone(peer.session.identity)
+        self.assert_reply(peer.say(b"a2 " + PLAIN), "a2 OK ")
+
+    def test_every_reason(self) -> None:
+        for reason in Reason:
+            session = server().session
+            session.receive(b"a1 " + PLAIN).deny()
+            reply = session.resume(sasl.Failure(reason, "x"))
+            with self.subTest(reason):
+                self.assert_reply(reply, f"a1 {profiles.IMAP.reply(reason)}")
+
+    def test_only_once(self) -> None:
+        peer = server()
+        peer.say(b"a1 " + PLAIN)
+        for line in (
+            PLAIN,
+            WRONG,
+            b"LOGIN user pencil",
+            b"AUTHENTICATE X",
+            b"STARTTLS",
+        ):
+            with self.subTest(line):
+                self.assert_reply(peer.say(b"a2 " + line), "a2 BAD ")
+        self.assertEqual(peer.application.asked, ["CheckPassword"])
+
+    def test_so_many_failures(self) -> None:
+        peer = server(max_failures=2)
+        for line in (WRONG, b"LOGIN user wrong"):
+            self.assert_reply(peer.say(b"a1 " + line), "a1 NO ")
+        self.assert_end(peer.say(b"a2 " + PLAIN), "* BYE ", "a2 NO ")
+        self.assert_end(peer.say(b"a3 NOOP"), "* BYE ")
+
+    def test_the_realm_goes_to_the_mechanism(self) -> None:
+        session = server(realm="example.org").session
+        with mock.patch(
+            "sasl_core.protocols._server_session.server",
+            side_effect=sasl.NoMechanism({}),
+        ) as made:
+            session.receive(b"a1 " + PLAIN)
+        self.assertEqual(made.call_args.kwargs["realm"], "example.org")
+
+
+class Syntax(Case):
+    def test_of_authenticate(self) -> None:
+        for argument in (
+            b"",
+            b" ",
+            b"  PLAIN",
+            b" PLAIN ",
+            b" PLAIN  AHVzZXIAcGVuY2ls",
+            b" PLAIN AHVzZXIAcGVuY2ls ",
+            b" PLAIN AHVzZXIAcGVuY2ls x",
+            b" (PLAIN",
+            b' "PLAIN"',
+            b" PLAIN*",
+            b" PLAI\xce\x9d",
+            b" PLAIN\t",
+        ):
+            peer = server()
+            with self.subTest(argument):
+                reply = peer.say(b"a1 AUTHENTICATE" + argument)
+                self.assert_reply(reply, "a1 BAD ")
+                self.assertEqual(peer.application.asked, [])
+                self.assert_reply(peer.say(b"a2 " + PLAIN), "a2 OK ")
+
+    def test_no_mechanism_of_ours(self) -> None:
+        for name in (b"FOO", b"ANONYMOUS", b"SCRAM-SHA-256-PLUS", b"A" * 5000, b"="):
+            with self.subTest(name[:20]):
+                reply = server().say(b"a1 AUTHENTICATE " + name)
+                self.assert_reply(reply, "a1 NO [CANNOT] ")
+
+    def test_only_refused_for_want_of_encryption(self) -> None:
+        peer = server(CLEAR)
+        for line in (PLAIN, b"authenticate login", b"LOGIN user pencil"):
+            with self.subTest(line):
+                self.assert_reply(peer.say(b"a1 " + line), "a1 NO [PRIVACYREQUIRED] ")
+        self.assertEqual(peer.application.asked, [])
+
+    def test_initial_response_where_the_server_begins(self) -> None:
+        for text in (b"dGltIGI=", b"="):
+            reply = server().say(b"a1 AUTHENTICATE CRAM-MD5 " + text)
+            self.assert_reply(reply, "a1 BAD ")
+
+    def test_not_base64(self) -> None:
+        for text in (
+            b"!!!!",
+            b"=",
+            b"",
+            b"A",
+            b"AHVz ZXIAcGVuY2ls",
+            b"AHVzZXIAcGVuY2lsMQ",
+            b"AHVzZX\0IAcGVuY2ls",
+            b"AHVzZXIAcGVuY2l\xc4\xb0",
+            b"a2 NOOP",
+            b"a2 NOOP\n",
+            b" *",
+            b"* ",
+            b"{16}",
+            b"AHVzZXIAcGVuY2ls\n",
+        ):
+            peer = server()
+            peer.say(b"a1 AUTHENTICATE PLAIN")
+            with self.subTest(text):
+                self.assert_reply(peer.say(text + b"\r\n"), "a1 BAD ")
+                self.assertEqual(peer.application.asked, [])
+                self.assert_reply(peer.say(b"a2 " + PLAIN), "a2 OK ")
+
+    def test_cancel(self) -> None:
+        peer = server()
+        peer.say(b"a1 AUTHENTICATE PLAIN")
+        self.assert_reply(peer.say(b"*\r\n"), "a1 BAD ")
+        self.assertIs(peer.session.failure.reason, Reason.ABORTED)
+        self.assert_reply(peer.say(b"a2 " + PLAIN), "a2 OK ")
+
+    def test_a_command_in_place_of_a_response_is_not_run(self) -> None:
+        peer = server()
+        peer.say(b"a1 AUTHENTICATE PLAIN")
+        peer.say(b"a2 NOOP")
+        self.assertEqual(peer.commands, [])
+
+    def test_a_response_over_the_limit(self) -> None:
+        peer = server()
+        peer.say(b"a1 AUTHENTICATE PLAIN")
+        self.assert_reply(peer.say(LONG), "a1 BAD ")
+        self.assertIs(peer.session.failure.reason, Reason.TOO_LONG)
+        self.assert_reply(peer.say(b"a2 " + PLAIN), "a2 OK ")
+
+    def test_a_command_over_the_limit(self) -> None:
+        # A literal may have been announced at its end, to be taken for commands.
+        self.assert_end(server().say(b"a1 NOOP " + LONG), "* BYE ", "a1 BAD ")
+        self.assert_end(server().say(LONG), "* BYE ", "* BAD ")
+
+    def test_no_tag(self) -> None:
+        for line in (b"", b"\r\n", b"NOOP", b" NOOP", b"* NOOP x", b"+ x", b"\xff x"):
+            with self.subTest(line):
+                self.assert_reply(server().say(line), "* BAD ")
+
+    def test_no_command(self) -> None:
+        for line in (b"a1 ", b"a1  NOOP", b"a1 NOOP ", b"a1 N(OP", b"a1 \xc3\xbc x"):
+            with self.subTest(line):
+                self.assert_reply(server().say(line), "a1 BAD ")
+
+    def test_no_line_hides_another(self) -> None:
+        for line in (
+            b"a1 NOOP\na2 LOGOUT\r\n",
+            b"a1 NOOP\ra2 LOGOUT\r\n",
+            b"a1 NOOP\0\r\n",
+            b"a1 ID \0\r\n",
+            b"a1 NOOP\n",
+        ):
+            peer = server()
+            with self.subTest(line):
+                self.assert_reply(peer.say(line), "a1 BAD ")
+                self.assertEqual(peer.commands, [])
+
+
+class Login(Case):
+    def test_words_and_strings(self) -> None:
+        for argument in (
+            b"user pencil",
+            b'"user" "pencil"',
+            b'user "pencil"',
+            b'"us\\"er" pencil',
+            b"{4+}\r\nuser {6+}\r\npencil",
+            b'"user" {6+}\r\npencil',
+        ):
+            peer = server()
+            peer.application.username = 'us"er' if b"\\" in argument else "user"
+            with self.subTest(argument):
+                sent = peer.feed(b"a1 login " + argument + b"\r\n")
+                self.assertTrue(sent.startswith(b"a1 OK [CAPABILITY "), sent)
+                self.assertEqual(peer.session.success.mechanism, "PLAIN")
+
+    def test_literals_that_wait(self) -> None:
+        peer = server()
+        peer.application.username, peer.application.password = "jürgen", "pä 55"
+        self.assertEqual(peer.feed(b"a1 LOGIN {7}\r\n")[:2], b"+ ")
+        self.assertEqual(peer.feed("jürgen {6}\r\n".encode())[:2], b"+ ")
+        self.assertEqual(peer.feed("pä 55".encode()), b"")
+        self.assertTrue(peer.feed(b"\r\n").startswith(b"a1 OK "))
+        self.assertEqual(peer.session.identity.authcid, "jürgen")
+
+    def test_a_literal_is_no_line(self) -> None:
+        peer = server()
+        sent = peer.feed(b"a1 LOGIN user {14+}\r\n\r\na2 ID (EVIL)\r\n")
+        self.assertRegex(sent, rb"^a1 NO [^\r]*\r\n$")
+        self.assertEqual(peer.commands, [])
+
+    def test_syntax(self) -> None:
+        for argument in (
+            b"",
+            b" user",
+            b" user pencil x",
+            b" user  pencil",
+            b' "user pencil',
+            b' "user"pencil',
+            b" us(er pencil",
+            b' "us\\er" pencil',
+            b" us\xc3\xbcr pencil",
+            b" {4-}",
+            b" user {6 }",
+        ):
+            peer = server()
+            with self.subTest(argument):
+                self.assert_reply(peer.say(b"a1 LOGIN" + argument), "a1 BAD ")
+                self.assertEqual(peer.application.asked, [])
+
+    def test_nul(self) -> None:
+        for octets in (b'"us\0er" "pencil"\r\n', b"{5+}\r\nus\0er pencil\r\n"):
+            peer = server()
+            with self.subTest(octets):
+                self.assertTrue(peer.feed(b"a1 LOGIN " + octets).startswith(b"a1 BAD "))
+                self.assertEqual(peer.application.asked, [])
+
+    def test_nobody_has_such_a_password(self) -> None:
+        peer = server(max_failures=9)
+        for argument in (b'user ""', b'"" pencil', b"user {0+}\r\n", b'user "\x7f"'):
+            sent = peer.feed(b"a1 LOGIN " + argument + b"\r\n")
+            with self.subTest(argument):
+                self.assertTrue(sent.startswith(b"a1 NO [AUTHENTICATIONFAILED] "), sent)
+        self.assertEqual(peer.application.asked, [])
+
+    def test_wrong(self) -> None:
+        reply = server().say(b"a1 LOGIN user wrong")
+        self.assert_reply(reply, "a1 NO [AUTHENTICATIONFAILED] ")
+
+    def test_not_in_the_clear_not_even_the_literal(self) -> None:
+        for octets in (b"LOGIN {4}\r\n", b'login "user" {6}\r\n'):
+            peer = server(CLEAR)
+            with self.subTest(octets):
+                sent = peer.feed(b"a1 " + octets)
+                self.assertTrue(sent.startswith(b"a1 NO [PRIVACYREQUIRED] "), sent)
+                self.assertTrue(peer.feed(b"a2 NOOP\r\n").startswith(b"a2 OK"))
+
+    def test_not_in_the_clear_but_on_its_way(self) -> None:
+        peer = server(CLEAR)
+        sent = peer.feed(b"a1 LOGIN user {6+}\r\npencil\r\na2 NOOP\r\n")
+        self.assertRegex(sent, rb"^a1 NO \[PRIVACYREQUIRED\] [^\r]*\r\na2 OK ")
+
+    def test_switched_off(self) -> None:
+        peer = server(login=False)
+        self.assert_reply(peer.say(b"a1 LOGIN user pencil"), "a1 NO [CANNOT] ")
+        self.assert_reply(peer.say(b"a2 LOGIN {4}"), "a2 NO [CANNOT] ")
+        self.assert_reply(peer.say(b"a3 " + PLAIN), "a3 OK ")
+
+
+class Literals(Case):
+    def test_an_announced_size_costs_nothing(self) -> None:
+        for size in (b"4294967295", b"9" * 30, b"12288"):
+            peer = server()
+            with self.subTest(size):
+                sent = peer.feed(b"a1 LOGIN {" + size + b"}\r\n")
+                self.assertTrue(sent.startswith(b"a1 BAD "))
+                self.assertTrue(peer.feed(b"a2 NOOP\r\n").startswith(b"a2 OK"))
+
+    def test_one_that_comes_all_the_same_is_the_end(self) -> None:
+        for line in (
+            b"a1 LOGIN {4294967295+}",
+            b"a1 LOGIN {" + b"9" * 30 + b"+}",
+            b"a1 LO\0GIN {14+}",
+            b"* LOGIN {14+}",
+            b"{14+}",
+        ):
+            peer = server()
+            with self.subTest(line):
+                sent = peer.feed(line + b"\r\na2 ID (EVIL)\r\n")
+                self.assertRegex(sent, rb"^\* BYE [^\r]*\r\n(a1|\*) BAD [^\r]*\r\n$")
+                self.assertEqual(peer.commands, [])
+
+    def test_leading_zeros_are_no_way_around(self) -> None:
+        peer = server()
+        sent = peer.feed(b"a1 ID {00014+}\r\na2 ID (EVIL)\r\n\r\n")
+        self.assertEqual(sent, b"a1 OK Done\r\n")
+        self.assertEqual(len(peer.commands), 1)
+
+    def test_of_the_applications(self) -> None:
+        peer = server()
+        peer.say(b"a1 " + PLAIN)
+        self.assertEqual(peer.feed(b"a2 APPEND INBOX {20}\r\n")[:2], b"+ ")
+        peer.feed(b"\0\r\n" + b"x" * 17 + b"\r\n")
+        self.assertEqual(
+            peer.commands,
+            [Command("a2", "APPEND", b"INBOX {20}\r\n\0\r\n" + b"x" * 17)],
+        )
+
+    def test_more_of_them_after_the_login(self) -> None:
+        peer = server(literal_limit=20_000)
+        self.assertTrue(peer.feed(b"a1 NOOP {15000}\r\n").startswith(b"a1 BAD "))
+        peer.say(b"a1 " + PLAIN)
+        self.assertEqual(peer.feed(b"a2 APPEND x {15000}\r\n")[:2], b"+ ")
+        sent = peer.feed(b"x" * 15_000 + b" {15000}\r\n")
+        self.assertTrue(sent.startswith(b"a2 BAD "), sent)
+        self.assertTrue(peer.feed(b"a3 NOOP\r\n").startswith(b"a3 OK"))
+
+    def test_an_exchange_has_none(self) -> None:
+        peer = server()
+        peer.say(b"a1 AUTHENTICATE PLAIN")
+        sent = peer.feed(b"{16+}\r\nAHVzZXIAcGVuY2ls\r\n")
+        self.assertRegex(sent, rb"^a1 BAD [^\r]*\r\n\* BAD [^\r]*\r\n$")
+
+    def test_a_line_over_the_limit_behind_one(self) -> None:
+        peer = server()
+        sent = peer.feed(b"a1 ID {1+}\r\nx" + b"y" * 13_000 + b"{14+}\r\na2 NOOP\r\n")
+        self.assertRegex(sent, rb"^\* BYE [^\r]*\r\na1 BAD [^\r]*\r\n$")
+
+
+class Commands(Case):
+    def test_before_the_login(self) -> None:
+        session = server().session
+        self.assertEqual(session.receive(b"a1 noop"), Command("a1", "NOOP"))
+        self.assertEqual(session.receive(b"a2 ID (x)"), Command("a2", "ID", b"(x)"))
+        self.assertEqual(session.receive(b"a3 LOGOUT"), Command("a3", "LOGOUT"))
+        for line in (b"SELECT INBOX", b"LIST x y", b"FOO", b"UID FETCH 1 ALL"):
+            with self.subTest(line):
+                self.assert_reply(server().say(b"a1 " + line), "a1 BAD ")
+
+    def test_after_it_all_are_the_applications(self) -> None:
+        peer = server()
+        peer.say(b"a1 " + PLAIN)
+        self.assertEqual(
+            peer.session.receive(b"a2 uid FETCH 1 (FLAGS)"),
+            Command("a2", "UID", b"FETCH 1 (FLAGS)"),
+        )
+
+    def test_the_end(self) -> None:
+        peer = server()
+        self.assert_end(peer.say(b"a1 LOGOUT"), "* BYE ", "a1 OK ")
+        self.assert_end(peer.say(b"a2 NOOP"), "* BYE ")
+        peer.session.closed()
+        with self.assertRaises(sasl.StateError):
+            peer.session.receive(b"a3 NOOP")
+
+    def test_nobody_says_anything(self) -> None:
+        self.assert_end(server().session.timed_out, "* BYE ")
+
+    def test_the_application_gives_up(self) -> None:
+        session = server().session
+        self.assertIsInstance(session.receive(b"a1 " + PLAIN), sasl.CheckPassword)
+        self.assert_reply(session.unavailable("x"), "a1 NO [UNAVAILABLE] ")
+        self.assertEqual(session.decision()[1].detail, "x")
+
+    def test_the_end_of_the_connection(self) -> None:
+        session = server().session
+        session.receive(b"a1 AUTHENTICATE PLAIN")
+        session.closed()
+        self.assertIs(session.failure.reason, Reason.ABORTED)
+
+
+class StartTLS(Case):
+    def test_once(self) -> None:
+        peer = server(CLEAR, starttls=True)
+        self.assert_reply(peer.say(b"a1 STARTTLS"), "a1 OK ")
+        peer.session.secured(TLS)
+        self.assertNotIn("STARTTLS", peer.session.capabilities())
+        self.assert_reply(peer.say(b"a2 STARTTLS"), "a2 BAD ")
+        self.assert_reply(peer.say(b"a3 " + PLAIN), "a3 OK ")
+
+    def test_not_offered(self) -> None:
+        self.assert_reply(server(CLEAR).say(b"a1 STARTTLS"), "a1 BAD ")
+        self.assert_reply(server(starttls=True).say(b"a1 STARTTLS"), "a1 BAD ")
+        peer = server(CLEAR, starttls=True)
+        self.assert_reply(peer.say(b"a1 STARTTLS now"), "a1 BAD ")
+        self.assertFalse(peer.session.wants_tls)
+
+    def test_what_was_put_behind_it(self) -> None:
+        for injected in (b"a2 " + PLAIN + b"\r\n", b"a", b"\r\n"):
+            peer = server(CLEAR, starttls=True)
+            with self.subTest(injected):
+                sent = peer.feed(b"a1 STARTTLS\r\n" + injected)
+                self.assertRegex(sent, rb"^\* BYE [^\r]*\r\n$")
+                self.assertEqual(peer.application.asked, [])
+
+    def test_a_line_before_the_handshake(self) -> None:
+        peer = server(CLEAR, starttls=True)
+        peer.say(b"a1 STARTTLS")
+        self.assert_end(peer.say(b"a2 NOOP"), "* BYE ")
+
+    def test_refused_by_the_application(self) -> None:
+        session = server(CLEAR, starttls=True).session
+        command = session.receive(b"a1 STARTTLS")
+        session.replied(command, command.bad("Not now"))
+        self.assertFalse(session.wants_tls)
+        with self.assertRaises(sasl.StateError):
+            session.secured(TLS)
+
+
+class Values(Case):
+    def test_it_is_never_pickled(self) -> None:
+        with self.assertRaises(TypeError):
+            pickle.dumps(server().session)
+
+    def test_its_repr_shows_no_secret(self) -> None:
+        session = server().session
+        session.receive(b"a1 LOGIN user {6+}")
+        session.receive(b"pencil")
+        self.assertNotIn("pencil", repr(session) + repr(session.incoming))
+
+    def test_a_waiting_session_can_be_copied(self) -> None:
+        session = server().session
+        session.incoming.feed(b"a1 LOGIN user {6+}\r\npen")
+        session.receive(session.incoming.next())
+        twin = deepcopy(session)
+        twin.incoming.feed(b"cil\r\n")
+        self.assertEqual(bytes(twin.receive(twin.incoming.next())), b"")
+        request = twin.receive(twin.incoming.next())
+        self.assertEqual((request.username, request.password), ("user", "pencil"))
+        self.assertIsNone(session.incoming.next())
+
+    def test_options_go_where_they_belong(self) -> None:
+        session = ServerSession(TLS, policy=sasl.Policy(allow=["PLAIN"]))
+        self.assertEqual(session.line_limit, 12288)
+        self.assertIs(session.channel, TLS)
