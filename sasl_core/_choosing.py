@@ -8,7 +8,7 @@ from ._policy import DEFAULT, Policy
 from ._profile import BASE64
 from ._server import Server
 from ._strict import folded
-from .mechanisms import find, is_name, registered
+from .mechanisms import Mechanism, find, is_name, registered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from ._events import Request
     from ._profile import Profile
     from ._values import Credentials
-    from .mechanisms import Mechanism
+
+_OBSOLETE = "it is obsolete, and the policy does not name it"
 
 
 def client(
-    offered: str | Iterable[str],
+    offered: str | Mechanism | Iterable[str],
     credentials: Credentials,
     *,
     channel: Channel,
@@ -33,10 +34,18 @@ def client(
     """Begin an exchange by the strongest mechanism that is offered and acceptable.
 
     `offered` is what the server said (names in any case; unknown ones are passed over),
-    or one name as a str, which obeys the policy all the same. `nonce` replaces the
-    fresh random value: for tests. Raise NoMechanism, with the reason for each name, and
-    CredentialsError for credentials that the chosen mechanism cannot carry.
+    or one name as a str, which obeys the policy all the same; so does a Mechanism that
+    is not registered, such as APOP. `nonce` replaces the fresh random value: for tests.
+    Raise NoMechanism, with the reason for each name, and CredentialsError for
+    credentials that the chosen mechanism cannot carry.
     """
+    if isinstance(offered, Mechanism):
+        objection = _client_objection(offered, channel, policy, credentials)
+        if offered.obsolete and policy.allow is None:
+            objection = _OBSOLETE
+        if objection:
+            raise NoMechanism({offered.name: objection})
+        return Client(offered, credentials, channel, policy, profile, False, nonce)
     names = (offered,) if isinstance(offered, str) else tuple(offered)
     best = choose(names, credentials, channel=channel, policy=policy)
     plus = best.plus
@@ -68,7 +77,7 @@ def choose(
 
 
 def server(
-    name: str,
+    name: str | Mechanism,
     *,
     channel: Channel,
     policy: Policy = DEFAULT,
@@ -78,7 +87,8 @@ def server(
     username: str = "",
     nonce: bytes | None = None,
 ) -> Server:
-    """Begin an exchange by the mechanism that the client named (in any case).
+    """Begin an exchange by the mechanism that the client named (in any case), or by a
+    Mechanism that is not registered, such as APOP.
 
     `channel`, `policy` and `answers` are those given to `offer`: what was not on offer
     is not run. `realm` is that of the mechanisms that have one (None: the channel's
@@ -86,9 +96,9 @@ def server(
     `empty_authcid` says that it does; `nonce` replaces the fresh random value: for
     tests. Raise NoMechanism.
     """
-    mechanism = find(name)
+    mechanism = name if isinstance(name, Mechanism) else find(name)
     if mechanism is None:
-        raise NoMechanism({_shown(name): "unknown"})
+        raise NoMechanism({_shown(str(name)): "unknown"})
     able = None if answers is None else frozenset(answers)
     objection = _server_objection(mechanism, channel, policy, able)
     if objection:
@@ -153,7 +163,7 @@ def _server_objection(
     answers: frozenset[type[Request]] | None,
 ) -> str:
     if m.obsolete and policy.allow is None:
-        return "it is obsolete, and the policy does not name it"
+        return _OBSOLETE
     if m.external and not channel.external:
         return "no identity was proven outside SASL"
     if answers is not None and not answers.issuperset(m.asks):
