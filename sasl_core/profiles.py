@@ -141,8 +141,9 @@ _LDAP = {
     Reason.UNAVAILABLE: "52 unavailable",
 }
 
-# IRCv3 SASL numerics
+# IRCv3 SASL 3.1, its numerics: 904 is for everything else
 _IRC = dict.fromkeys(Reason, "904 SASL authentication failed") | {
+    Reason.DISABLED: "902 You must use a nick assigned to you",
     Reason.TOO_LONG: "905 SASL message too long",
     Reason.ABORTED: "906 SASL authentication aborted",
     Reason.UNSUPPORTED: "908 are available SASL mechanisms",
@@ -241,7 +242,7 @@ IRC = Profile(
     empty=b"+",
     empty_initial=None,
     initial_response=False,
-    line_limit=400,
+    line_limit=4608,  # IRCv3 message tags: 4096 octets of them, and a line of 512
     success="903 SASL authentication successful",
     replies=_IRC,
 )
