@@ -1,0 +1,436 @@
+"""A directory's half of a bind, request by request."""
+
+from __future__ import annotations
+
+import unittest
+
+import sasl_core as sasl
+from sasl_core import profiles
+from sasl_core.protocols.ldap import Command, Reply, ServerSession
+from sasl_core.protocols.ldap import _ber as ber
+from sasl_core.protocols.ldap import _messages as messages
+
+from ..._accounts import Application, channel, policy
+from ._peer import (
+    CLEAR,
+    DELETE,
+    PLAIN,
+    SCRAM,
+    START_TLS,
+    TLS,
+    UNBIND,
+    WRONG,
+    outcome,
+    server,
+)
+
+WHO_AM_I = "1.3.6.1.4.1.4203.1.11.3"
+
+
+def bind(
+    mechanism: str, credentials: bytes | None = None, message_id: int = 1
+) -> bytes:
+    return messages.bind_request(message_id, mechanism, credentials)
+
+
+class Binds(unittest.TestCase):
+    def test_right(self) -> None:
+        peer = server()
+        self.assertEqual(peer.result(PLAIN), (0, "", None))
+        self.assertEqual(peer.session.identity.authcid, "user")
+
+    def test_wrong(self) -> None:
+        peer = server()
+        self.assertEqual(peer.result(WRONG), (49, "bad credentials", None))
+        self.assertIsNone(peer.session.identity)
+        self.assertIs(peer.session.failure.reason, sasl.Reason.BAD_CREDENTIALS)
+
+    def test_the_answer_has_the_number_of_the_request(self) -> None:
+        reply = server().say(bind("PLAIN", b"\0user\0pencil", 4711))
+        self.assertEqual(messages.read(bytes(reply)).message_id, 4711)
+
+    def test_absent_and_empty_credentials(self) -> None:
+        external = {"on": channel("EXTERNAL"), "policy": policy("EXTERNAL")}
+        peer = server(**external)
+        self.assertEqual(peer.result(bind("EXTERNAL")), (14, "", b""))
+        self.assertEqual(peer.result(bind("EXTERNAL", b"", 2)), (0, "", None))
+        self.assertEqual(server(**external).code(bind("EXTERNAL", b"")), 0)
+        peer = server()
+        self.assertEqual(peer.result(bind("PLAIN")), (14, "", b""))
+        self.assertEqual(peer.code(bind("PLAIN", None, 2)), 2)
+
+    def test_success_carries_data(self) -> None:
+        peer = server(policy=policy("SCRAM-SHA-256"))
+        client = sasl.client(
+            "SCRAM-SHA-256",
+            sasl.Credentials("user", "pencil"),
+            channel=TLS,
+            policy=policy("SCRAM-SHA-256"),
+            profile=profiles.LDAP,
+        )
+        code, _, data = peer.result(bind("SCRAM-SHA-256", client.start()))
+        self.assertEqual(code, 14)
+        code, _, data = peer.result(bind("SCRAM-SHA-256", client.step(data), 2))
+        self.assertEqual(code, 0)
+        client.finish(data)
+
+    def test_frames_that_end_like_lines(self) -> None:
+        """Nothing is taken off."""
+        peer = server()
+        peer.say(bytes(messages.Message(1, 0x4A, b"cn=x\r\n")))
+        self.assertEqual(peer.commands[0].body, b"cn=x\r\n")
+
+    def test_every_reason(self) -> None:
+        for reason in sasl.Reason:
+            peer = server()
+            request = peer.session.receive(PLAIN)
+            reply = peer.session.resume(request.refuse(reason))
+            code = int(profiles.LDAP.reply(reason).split()[0])
+            self.assertEqual(outcome(reply), (code, reason.value, None))
+
+    def test_encryption_is_needed(self) -> None:
+        self.assertEqual(server(CLEAR).code(PLAIN), 13)
+
+    def test_what_is_not_on_offer(self) -> None:
+        for name in ("GSSAPI", "\xfc", "x" * 1000, "ANONYMOUS"):
+            with self.subTest(name):
+                self.assertEqual(server().code(bind(name)), 7)
+
+    def test_no_mechanism(self) -> None:
+        """RFC 4511, section 4.2.1: that is how a client gives up."""
+        peer = server(policy=policy("SCRAM-SHA-256"))
+        self.assertEqual(peer.code(SCRAM), 14)
+        self.assertEqual(peer.code(bind("", None, 2)), 7)
+        self.assertIs(peer.session.failure.reason, sasl.Reason.ABORTED)
+        self.assertEqual(peer.code(SCRAM), 14)
+
+    def test_another_bind_ends_the_first(self) -> None:
+        for second in (PLAIN, messages.simple_request(1, "user", b"pencil")):
+            peer = server(policy=sasl.Policy(), simple=str)
+            self.assertEqual(peer.code(SCRAM), 14)
+            self.assertEqual(peer.code(second), 0)
+            self.assertEqual(peer.session.success.mechanism, "PLAIN")
+
+    def test_a_bind_logs_out_first(self) -> None:
+        """RFC 4513, section 4."""
+        for second in (WRONG, SCRAM, bind("")):
+            peer = server()
+            peer.say(PLAIN)
+            self.assertIsNotNone(peer.session.identity)
+            peer.say(second)
+            self.assertIsNone(peer.session.identity)
+
+    def test_so_many_failures_and_no_more(self) -> None:
+        peer = server(max_failures=2)
+        for _ in range(2):
+            self.assertEqual(peer.code(WRONG), 49)
+        reply = peer.say(PLAIN)
+        self.assertEqual(outcome(reply)[0], 53)
+        self.assertTrue(reply.close)
+        self.assertEqual(peer.application.asked, ["CheckPassword"] * 2)
+
+    def test_aborts_are_failures_too(self) -> None:
+        peer = server(max_failures=2, policy=policy("SCRAM-SHA-256"))
+        for _ in range(2):
+            peer.say(SCRAM)
+            peer.say(bind(""))
+        self.assertTrue(peer.say(SCRAM).close)
+
+    def test_too_long(self) -> None:
+        peer = server(policy=sasl.Policy(max_message=100))
+        self.assertEqual(peer.code(bind("PLAIN", bytes(101))), 2)
+        self.assertIs(peer.session.failure.reason, sasl.Reason.TOO_LONG)
+
+    def test_version_2(self) -> None:
+        body = ber.number(2) + ber.string("") + ber.tlv(0x80, b"")
+        peer = server()
+        self.assertEqual(peer.code(bytes(messages.Message(1, messages.BIND, body))), 2)
+        self.assertEqual(peer.code(PLAIN), 0)
+
+    def test_an_unknown_authentication(self) -> None:
+        body = ber.number(3) + ber.string("") + ber.tlv(0x89, b"NTLM")
+        self.assertEqual(
+            server().code(bytes(messages.Message(1, messages.BIND, body))), 7
+        )
+
+    def test_critical_controls(self) -> None:
+        body = messages.read(PLAIN).body
+        oid = ber.string("1.2.3")
+        for control, code in ((oid + ber.tlv(1, b"\xff"), 12), (oid, 0)):
+            frame = messages.Message(1, messages.BIND, body, ber.tlv(0x30, control))
+            self.assertEqual(server().code(bytes(frame)), code)
+
+    def test_the_decision_is_told_once(self) -> None:
+        peer = server()
+        peer.say(PLAIN)
+        exchange, success = peer.session.decision()
+        self.assertEqual((exchange.name, success.mechanism), ("PLAIN", "PLAIN"))
+        self.assertIsNone(peer.session.decision())
+
+
+class SimpleBinds(unittest.TestCase):
+    """PLAIN in other words, where the application knows a name of a name."""
+
+    def bind(self, name: str, password: bytes, on=TLS, **options):
+        self.peer = server(on, **options)
+        return self.peer.result(messages.simple_request(1, name, password))
+
+    def user(self, name: str) -> str:
+        return name.removeprefix("uid=").removesuffix(",dc=example")
+
+    def test_right_and_wrong(self) -> None:
+        for name, password, code in (
+            ("uid=user,dc=example", b"pencil", 0),
+            ("uid=user,dc=example", b"wrong", 49),
+            ("uid=nobody,dc=example", b"pencil", 49),
+            ("cn=user", b"pencil", 49),
+        ):
+            with self.subTest(name, password=password):
+                found = self.bind(name, password, simple=self.user)
+                self.assertEqual(found[0], code)
+                self.assertEqual(self.peer.application.asked, ["CheckPassword"])
+        self.bind("uid=user,dc=example", b"pencil", simple=self.user)
+        self.assertEqual(self.peer.session.identity.authcid, "user")
+
+    def test_as_the_policy_has_it_of_plain(self) -> None:
+        for options, code in (
+            ({"on": CLEAR, "simple": str}, 13),
+            ({"policy": sasl.Policy(deny=["PLAIN"]), "simple": str}, 7),
+            ({"policy": sasl.Policy(cleartext="never"), "simple": str}, 7),
+            ({}, 7),
+        ):
+            with self.subTest(code=code, **options):
+                self.assertEqual(self.bind("user", b"pencil", **options)[0], code)
+                self.assertEqual(self.peer.application.asked, [])
+
+    def test_an_empty_password_is_none(self) -> None:
+        """RFC 4513, section 5.1.2."""
+        for anonymous in (True, False):
+            found = self.bind("uid=user", b"", simple=str, anonymous=anonymous)
+            self.assertEqual(found[0], 53)
+            self.assertEqual(self.peer.application.asked, [])
+            self.assertIsNone(self.peer.session.identity)
+
+    def test_anonymous(self) -> None:
+        self.assertEqual(self.bind("", b"")[0], 48)
+        self.assertEqual(self.bind("", b"", anonymous=True)[0], 0)
+        self.assertIsNone(self.peer.session.identity)
+
+    def test_names_that_are_no_text(self) -> None:
+        body = ber.number(3) + ber.tlv(4, b"\xff") + ber.tlv(0x80, b"pencil")
+        reply = server(simple=str).say(bytes(messages.Message(1, messages.BIND, body)))
+        self.assertTrue(reply.close)
+        for password in (b"pen\0cil", b"\xff", b"a\0b\0c"):
+            with self.subTest(password):
+                self.assertEqual(self.bind("user", password, simple=str)[0], 2)
+
+
+class Operations(unittest.TestCase):
+    def test_the_application_gets_the_others(self) -> None:
+        peer = server()
+        reply = peer.say(DELETE)
+        self.assertEqual(peer.commands, [Command(1, 0x4A, b"cn=x")])
+        self.assertEqual(messages.read(bytes(reply)).tag, 0x6B)
+        for tag, answer in messages.RESPONSES.items():
+            octets = bytes(Command(7, tag).done(32, "no such"))
+            if not answer:
+                self.assertEqual(octets, b"")
+                continue
+            read = messages.read(octets)
+            self.assertEqual((read.message_id, read.tag), (7, answer))
+            self.assertEqual(messages.read_result(read.body)[:2], (32, "no such"))
+
+    def test_extended_ones_have_a_name(self) -> None:
+        peer = server()
+        peer.say(messages.extended_request(3, WHO_AM_I))
+        (command,) = peer.commands
+        self.assertEqual(command.name, WHO_AM_I)
+        reply = messages.read(bytes(command.done(value=b"u:user")))
+        self.assertTrue(reply.body.endswith(ber.tlv(0x8B, b"u:user")))
+        self.assertEqual(Command(1, 0x4A, b"x").name, "")
+
+    def test_not_within_an_exchange(self) -> None:
+        """The exchange goes on."""
+        peer = server(policy=policy("SCRAM-SHA-256"))
+        peer.say(SCRAM)
+        self.assertEqual(peer.code(DELETE), 1)
+        self.assertEqual(peer.code(START_TLS), 1)
+        abandon = bytes(messages.Message(5, messages.ABANDON, b"\x01"))
+        self.assertEqual(bytes(peer.say(abandon)), b"")
+        self.assertEqual(peer.commands, [])
+        self.assertEqual(peer.code(bind("SCRAM-SHA-256", b"c=x", 2)), 2)
+
+    def test_unbind(self) -> None:
+        peer = server(policy=policy("SCRAM-SHA-256"))
+        peer.say(SCRAM)
+        self.assertEqual(peer.say(UNBIND), Reply(close=True))
+        peer.session.closed()
+        self.assertIs(peer.session.failure.reason, sasl.Reason.ABORTED)
+
+    def test_what_is_no_message(self) -> None:
+        """The notice of disconnection, and the end (RFC 4511, section 4.1.1)."""
+        for frame in (
+            b"",
+            b"GET / HTTP/1.1",
+            PLAIN[:-1],
+            PLAIN + b"x",
+            bytes(messages.Message(0, messages.BIND)),
+            bytes(messages.Message(1, messages.BIND, b"\x02\x01\x03")),
+            bytes(messages.Message(1, messages.BIND_RESPONSE, messages.result(0))),
+            bytes(messages.Message(1, 0x7E)),
+            bytes(messages.Message(1, messages.BIND, controls=b"x")),
+            b"\x30\x83\x04\x00\x00" + bytes(0x40000),
+        ):
+            for before in ([], [SCRAM]):
+                peer = server(policy=policy("SCRAM-SHA-256"))
+                for earlier in before:
+                    peer.say(earlier)
+                reply = peer.say(frame)
+                read = messages.read(bytes(reply))
+                with self.subTest(frame[:20], before=before):
+                    self.assertTrue(reply.close)
+                    self.assertEqual((read.message_id, read.tag), (0, 0x78))
+                    self.assertEqual(messages.read_result(read.body)[0], 2)
+                    self.assertTrue(peer.say(DELETE).close)
+                    failed = peer.session.failure
+                    self.assertEqual(failed is not None, bool(before))
+
+    def test_requests_that_end_too_early(self) -> None:
+        for tag, body in (
+            (messages.EXTENDED, b"\x81\x01x"),
+            (messages.SEARCH, b"\x04\x00"),
+        ):
+            self.assertTrue(server().say(bytes(messages.Message(1, tag, body))).close)
+
+    def test_misuse(self) -> None:
+        peer = server()
+        peer.session.receive(PLAIN)
+        with self.assertRaises(sasl.StateError):
+            peer.session.receive(PLAIN)
+
+    def test_waited_in_vain(self) -> None:
+        reply = server().session.timed_out
+        self.assertEqual(messages.read(bytes(reply)).message_id, 0)
+        self.assertTrue(reply.close)
+
+
+class RootDSE(unittest.TestCase):
+    def find(self, *wanted: str, on=TLS, names=(), **options) -> dict[str, list[str]]:
+        peer = server(on, **options)
+        frame = messages.root_dse_request(1, *wanted)
+        peer.session.incoming.feed(bytes(peer.say(frame)))
+        entry = messages.read(peer.session.incoming.next())
+        done = messages.read(peer.session.incoming.next())
+        self.assertEqual((done.tag, done.body), (messages.DONE, messages.result(0)))
+        self.assertEqual(peer.commands, [])
+        found = {name: messages.read_entry(entry.body, name) for name in names}
+        return {name: values for name, values in found.items() if values}
+
+    def test_the_mechanisms(self) -> None:
+        name = "supportedSASLMechanisms"
+        only = {"policy": sasl.Policy(allow=["PLAIN", "SCRAM-SHA-1"])}
+        both = {name: ["SCRAM-SHA-1", "PLAIN"]}
+        for wanted in (name, "SUPPORTEDsaslMechanisms", "+"):
+            self.assertEqual(self.find(wanted, names=[name], **only), both)
+        for wanted in ("*", "1.1", "cn"):
+            self.assertEqual(self.find(wanted, names=[name], **only), {})
+        self.assertEqual(self.find(names=[name], **only), {})
+        self.assertEqual(
+            self.find("+", on=CLEAR, names=[name], **only), {name: ["SCRAM-SHA-1"]}
+        )
+
+    def test_starttls(self) -> None:
+        name = "supportedExtension"
+        options = {"starttls": True, "attributes": {name: [WHO_AM_I]}}
+        for on, values in (
+            (CLEAR, [WHO_AM_I, messages.START_TLS]),
+            (TLS, [WHO_AM_I]),
+        ):
+            self.assertEqual(
+                self.find("+", on=on, names=[name], **options), {name: values}
+            )
+
+    def test_what_is_no_search_for_it(self) -> None:
+        """The application's."""
+        body = messages.read(messages.root_dse_request(1, "+")).body
+        critical = ber.tlv(0x30, ber.string("1.2") + ber.tlv(1, b"\xff"))
+        for other, controls in (
+            (body.replace(b"objectClass", b"objectClasz"), b""),
+            (body[:4] + b"\x01" + body[5:], b""),  # its subtree
+            (ber.string("dc=x") + body[2:], b""),
+            (body, critical),
+        ):
+            peer = server()
+            peer.say(bytes(messages.Message(1, messages.SEARCH, other, controls)))
+            self.assertEqual(len(peer.commands), 1)
+
+
+class StartTLS(unittest.TestCase):
+    def test_it(self) -> None:
+        peer = server(CLEAR, starttls=True)
+        reply = messages.read(bytes(peer.say(START_TLS)))
+        self.assertEqual((reply.message_id, reply.tag), (1, 0x78))
+        self.assertTrue(reply.body.endswith(messages.START_TLS.encode()))
+        self.assertTrue(peer.session.wants_tls)
+        peer.session.secured(TLS)
+        self.assertEqual(peer.code(PLAIN), 0)
+
+    def test_what_was_learnt_before_is_dropped(self) -> None:
+        always = sasl.Policy(cleartext="always")
+        peer = server(CLEAR, starttls=True, policy=always)
+        peer.say(PLAIN)
+        self.assertIsNotNone(peer.session.identity)
+        peer.say(START_TLS)
+        peer.session.secured(TLS)
+        self.assertIsNone(peer.session.identity)
+
+    def test_what_is_injected_behind_it(self) -> None:
+        peer = server(CLEAR, starttls=True)
+        peer.session.receive(START_TLS)
+        reply = peer.session.start_tls(pending=True)
+        self.assertTrue(reply.close)
+        self.assertEqual(outcome(reply)[0], 2)
+        peer = server(CLEAR, starttls=True)
+        peer.say(START_TLS)
+        self.assertTrue(peer.say(PLAIN).close)
+        self.assertEqual(peer.application.asked, [])
+
+    def test_not_offered(self) -> None:
+        for on, options, code in (
+            (CLEAR, {}, 2),
+            (TLS, {"starttls": True}, 1),
+            (TLS, {}, 2),
+        ):
+            peer = server(on, **options)
+            self.assertEqual(peer.code(START_TLS), code)
+            self.assertFalse(peer.session.wants_tls)
+
+    def test_refused_by_the_application(self) -> None:
+        session = ServerSession(CLEAR, starttls=True)
+        command = session.receive(START_TLS)
+        session.replied(command, command.done(52, "not now"))
+        self.assertFalse(session.wants_tls)
+        self.assertIsInstance(session.receive(DELETE), Command)
+
+    def test_with_a_value(self) -> None:
+        body = ber.tlv(0x80, messages.START_TLS.encode()) + ber.tlv(0x81, b"")
+        frame = bytes(messages.Message(1, messages.EXTENDED, body))
+        self.assertEqual(server(CLEAR, starttls=True).code(frame), 2)
+
+
+class Accounts(unittest.TestCase):
+    def test_unavailable(self) -> None:
+        peer = server()
+        peer.session.receive(PLAIN)
+        self.assertEqual(outcome(peer.session.unavailable())[0], 52)
+
+    def test_authzid(self) -> None:
+        peer = server()
+        peer.application = Application(may_act_as=("boss",))
+        self.assertEqual(peer.code(bind("PLAIN", b"boss\0user\0pencil")), 0)
+        self.assertEqual(peer.session.identity.authzid, "boss")
+        self.assertEqual(peer.code(bind("PLAIN", b"root\0user\0pencil")), 50)
+
+
+if __name__ == "__main__":
+    unittest.main()
