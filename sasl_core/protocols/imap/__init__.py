@@ -6,9 +6,15 @@ another library reads the responses, an `Authentication` or `Attempts`.
 
 from __future__ import annotations
 
-from ._client import Attempts, Authentication, mechanisms
+from ._client import (
+    Attempts,
+    Authentication,
+    capabilities,
+    mechanisms,
+    takes_initial,
+)
 from ._server import ServerSession
-from ._session import ClientSession
+from ._session import ClientSession, ResponseBuffer
 from ._words import Action, Command, Reply, reason_of, response_code
 
 __all__ = [
@@ -18,8 +24,11 @@ __all__ = [
     "ClientSession",
     "Command",
     "Reply",
+    "ResponseBuffer",
     "ServerSession",
+    "capabilities",
     "mechanisms",
     "reason_of",
     "response_code",
+    "takes_initial",
 ]
