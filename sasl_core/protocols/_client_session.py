@@ -176,6 +176,11 @@ class ClientBase(Secretive, Generic[AttemptsT]):
         return self._restart()
 
     @property
+    def error(self) -> SASLError | None:
+        """Why our side cancelled the exchange; None where it did not."""
+        return self._attempts.error if self._attempts else None
+
+    @property
     def wants_token(self) -> bool:
         """Whether the source of the credentials' token is to be asked now."""
         return self._attempts is not None and self._attempts.wants_token
@@ -196,8 +201,7 @@ class ClientBase(Secretive, Generic[AttemptsT]):
     def closed(self) -> SASLError:
         """Take the end of the connection; return the error to raise."""
         self._turn = None
-        pending = self._attempts.error if self._attempts else None
-        return pending or AuthenticationError(
+        return self.error or AuthenticationError(
             "the server closed the connection", reason=Reason.UNAVAILABLE
         )
 
