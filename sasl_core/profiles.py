@@ -220,8 +220,7 @@ NNTP = Profile(
 XMPP = Profile(
     "xmpp",
     service="xmpp",
-    empty=b"=",
-    abort=None,
+    abort=None,  # an element of its own
     success_data=True,
     success="success",
     replies=_XMPP,

@@ -35,7 +35,7 @@ class FramingTest(unittest.TestCase):
 
     def test_empty_messages(self) -> None:
         """Each protocol has its word for one."""
-        empty = {"NNTP": b"=", "XMPP": b"=", "IRC": b"+"}
+        empty = {"NNTP": b"=", "IRC": b"+"}
         for name, profile in ALL.items():
             with self.subTest(name):
                 self.assertEqual(profile.encode(b""), empty.get(name, b""))
