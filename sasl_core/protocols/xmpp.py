@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .._channel import Channel
-    from .._errors import SASLError
     from .._events import Success
     from .._policy import Policy
     from .._profile import Profile
