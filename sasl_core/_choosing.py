@@ -41,8 +41,6 @@ def client(
     """
     if isinstance(offered, Mechanism):
         objection = _client_objection(offered, channel, policy, credentials)
-        if offered.obsolete and policy.allow is None:
-            objection = _OBSOLETE
         if objection:
             raise NoMechanism({offered.name: objection})
         return Client(offered, credentials, channel, policy, profile, False, nonce)
@@ -145,6 +143,8 @@ def _refusals(
 def _client_objection(
     m: Mechanism, channel: Channel, policy: Policy, credentials: Credentials
 ) -> str:
+    if m.obsolete and policy.allow is None:
+        return _OBSOLETE
     has = credentials.has
     if not m.needs <= has:
         return _lack(m.needs - has)

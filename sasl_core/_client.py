@@ -15,23 +15,23 @@ from ._value import Secretive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from ._channel import Channel
     from ._policy import Policy
     from ._profile import Profile
     from ._reasons import Reason
     from ._states import ClientOpening
     from ._values import Credentials
+    from .layers import Layer
     from .mechanisms import Mechanism
 
 
 class Client(Secretive):
     """One exchange, from the client's side: `start`, `step` for each challenge, `finish`.
 
-    Made by `client()`. `name` is the chosen mechanism, `layer` the negotiated security
-    layer (None: none). It can be deep-copied, never pickled. After any exception the
-    exchange is over: cancel it in the protocol (`profile.abort`).
+    Made by `client()`. `name` is the chosen mechanism, `layer` the security layer to put
+    on the connection once `finish` has returned (None: none). It can be deep-copied,
+    never pickled. After any exception the exchange is over: cancel it in the protocol
+    (`profile.abort`).
     """
 
     __slots__ = (
@@ -62,7 +62,7 @@ class Client(Secretive):
         self.policy = policy
         self.profile = profile
         self.plus = plus
-        self.layer: Any = None
+        self.layer: Layer | None = None
         # One item, whose turn it is: the opening, a tuple, or a record; none while that
         # runs, and after the end. pop() is atomic: of two threads, one gets the item and
         # the other a StateError.
@@ -134,6 +134,7 @@ class Client(Secretive):
             if data is not None:
                 record = self._complete(record, data)
             if record.satisfied:
+                self.layer = record.layer
                 return
         del record  # an opening, which this frame must not show
         raise ServerNotAuthenticated(

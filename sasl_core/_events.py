@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ._server import Server
     from ._states import Asking
     from ._values import Identity
+    from .layers import Layer
 
 
 class Challenge(Value):
@@ -48,7 +49,7 @@ class Success(Value):
         data: bytes | None = None,
         mechanism: str = "",
         bound: bool = False,
-        layer: Any = None,
+        layer: Layer | None = None,
     ) -> None:
         self.identity = identity
         self.data = data

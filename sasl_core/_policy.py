@@ -9,9 +9,10 @@ from ._value import Frozen, refuse_pickle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from typing import Literal, NoReturn, Protocol
 
+    from .layers import CipherMaker
     from .mechanisms import Mechanism
 
     class Decoys(Protocol):
@@ -23,13 +24,14 @@ if TYPE_CHECKING:
 
 _set = object.__setattr__
 _PROCESS_SECRET = os.urandom(32)
+_LAYERS = frozenset({"none", "integrity", "confidentiality"})
 
 
 class Policy(Frozen):
     """What one side accepts; immutable, with safe defaults, for clients and servers.
 
-    `allow`: names, nothing else is run (None: a client runs all but anonymous ones, a
-    server all that are neither anonymous nor obsolete); `deny`: names never run.
+    `allow`: names, nothing else is run (None: all that are neither anonymous nor
+    obsolete); `deny`: names never run.
     `cleartext`: when a mechanism may show the password or token: "encrypted" channels
     only, "always", or "never". `channel_binding`: "prefer", "disable", or "require"
     (-PLUS mechanisms only). `iterations`: the fewest and most that a client computes for
@@ -38,6 +40,10 @@ class Policy(Frozen):
     hosts (None: random for this process); `decoy`: the iterations and salt length that
     real accounts have, or their `sasl_core.backends.Population` where they differ.
     `prepare`: apply SASLprep (False: for stores filled without it).
+    `layers`: the security layers to put on the connection, the preferred one first:
+    "confidentiality", "integrity", "none"; `ciphers`: what DIGEST-MD5 may encrypt them
+    with, by RFC 2831's names, the preferred one first: each with its maker, None for the
+    RC4 that is built in; `max_buffer`: octets of one buffer that we take.
     """
 
     __match_args__ = (
@@ -50,6 +56,9 @@ class Policy(Frozen):
         "decoy_secret",
         "decoy",
         "prepare",
+        "layers",
+        "ciphers",
+        "max_buffer",
     )
     __slots__ = (*__match_args__, "_salts", "_verdicts")
     _secret = frozenset({"decoy_secret"})
@@ -63,6 +72,9 @@ class Policy(Frozen):
     decoy_secret: bytes | None
     decoy: tuple[int, int] | Decoys
     prepare: bool
+    layers: tuple[str, ...]
+    ciphers: tuple[tuple[str, CipherMaker | None], ...]
+    max_buffer: int
     _verdicts: dict[Mechanism, str]  # what `_choosing` found out about it once
     _salts: hashlib.blake2b
 
@@ -78,6 +90,10 @@ class Policy(Frozen):
         decoy_secret: bytes | None = None,
         decoy: tuple[int, int] | Decoys = (4096, 16),
         prepare: bool = True,
+        layers: Iterable[Literal["confidentiality", "integrity", "none"]] = ("none",),
+        ciphers: Mapping[str, CipherMaker | None]
+        | tuple[tuple[str, CipherMaker | None], ...] = (("rc4", None),),
+        max_buffer: int = 65536,
     ) -> None:
         if cleartext not in ("encrypted", "always", "never"):
             raise ValueError('cleartext is "encrypted", "always" or "never"')
@@ -91,6 +107,14 @@ class Policy(Frozen):
             )
         if max_message < 1:
             raise ValueError("a message has at least one octet")
+        _set(self, "layers", tuple(layers))
+        if not self.layers or not _LAYERS.issuperset(self.layers):
+            raise ValueError('layers are "confidentiality", "integrity" or "none"')
+        # RFC 2831, section 2.1.1; RFC 4752, section 3.1, has the same three octets.
+        if not 16 < max_buffer < 1 << 24:
+            raise ValueError("a buffer has 17 to 16777215 octets")
+        _set(self, "ciphers", tuple(dict(ciphers).items()))
+        _set(self, "max_buffer", max_buffer)
         _set(self, "allow", None if allow is None else _names(allow))
         _set(self, "deny", _names(deny))
         _set(self, "cleartext", cleartext)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ._policy import Policy
     from ._profile import Profile
     from ._values import TokenError
+    from .layers import Layer
 
     class Terms(Protocol):
         """What a mechanism may know of its exchange.
@@ -67,6 +68,7 @@ class ClientRecord:
     satisfied = False  # may the protocol say "success" now?
     token_error: TokenError | None = None  # what the server said about a bearer token
 
+    layer: Layer | None = None  # what goes on the connection after the success
     def receive(self, challenge: bytes, terms: Terms) -> ClientMove:
         """Take the raw challenge; raise Malformed for one that breaks the rules."""
         raise TypeError("a record says what it does with a challenge")

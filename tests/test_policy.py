@@ -25,6 +25,9 @@ class PolicyTest(unittest.TestCase):
         self.assertEqual(policy.max_message, 65536)
         self.assertEqual(policy.decoy, (4096, 16))
         self.assertTrue(policy.prepare)
+        self.assertEqual(policy.layers, ("none",))
+        self.assertEqual(policy.ciphers, (("rc4", None),))
+        self.assertEqual(policy.max_buffer, 65536)
 
     def test_words_are_checked(self) -> None:
         """A mistyped word is an error, not a weaker policy."""
@@ -33,6 +36,10 @@ class PolicyTest(unittest.TestCase):
             {"cleartext": True},
             {"channel_binding": "requires"},
             {"channel_binding": None},
+            {"layers": ["privacy"]},
+            {"layers": []},
+            {"max_buffer": 16},
+            {"max_buffer": 1 << 24},
         ):
             with self.subTest(settings), self.assertRaises(ValueError):
                 sasl.Policy(**settings)

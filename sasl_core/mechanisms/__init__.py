@@ -45,8 +45,8 @@ class Mechanism(Value):
     `plus`: needs a channel binding. `mutual`: the server proves itself too.
     `hash_name`: hashlib's, where it uses one. `authzid`: it can carry one.
     `external`: it relies on an identity proven outside SASL.
-    `obsolete`: a server runs it only if its policy names it.
-    `anonymous`: nobody is authenticated; either side runs it only if its policy names it.
+    `obsolete`, `anonymous` (nobody is authenticated): either side runs it only if its
+    policy names it.
 
     Raise ValueError for a name outside the grammar of RFC 4422, section 3.1. Longer ones
     than its 20 characters are registered, and taken.
