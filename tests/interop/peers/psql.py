@@ -1,0 +1,55 @@
+"""psql, the program of PostgreSQL's own client library, which does SCRAM itself."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+
+import sasl_core as sasl
+
+from .process import HOST, must_run, need, run
+from .tls import certificates
+
+MECHANISMS = frozenset({"SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"})
+
+REFUSED = 2  # its exit status, as for whatever else keeps it from connecting
+
+
+@functools.cache
+def version() -> str:
+    """Return the version; skip the test where it is not installed."""
+    need("psql")
+    return must_run(["psql", "--version"]).split()[2].decode()
+
+
+def log_in(
+    port: int,
+    mechanism: str,
+    mine: sasl.Credentials,
+    certificate: str | None,
+    *,
+    binding: str | None = None,
+    database: str = "postgres",
+) -> subprocess.CompletedProcess[bytes]:
+    """Log in over TLS and run an empty statement; status 0 is success.
+
+    `binding` is libpq's word: it demands a channel bound (`require`, which a -PLUS gets),
+    says that it cannot bind (`disable`, which others get), or does as it can (`prefer`).
+    """
+    assert certificate is None
+    bound = "require" if mechanism.endswith("-PLUS") else "disable"
+    return run(
+        ["psql", "--no-psqlrc", "--no-password", "--command", ";"],
+        env={
+            "PGHOST": HOST,
+            "PGPORT": str(port),
+            "PGDATABASE": database,
+            "PGUSER": mine.username,
+            "PGPASSWORD": mine.password or "",
+            "PGSSLMODE": "verify-full",
+            "PGSSLROOTCERT": str(certificates().authority),
+            "PGCHANNELBINDING": binding or bound,
+            "PGCONNECT_TIMEOUT": "10",
+            "PGGSSENCMODE": "disable",
+        },
+    )
