@@ -1,4 +1,4 @@
-"""msmtp, which submits a message and speaks SASL with the GNU library."""
+"""msmtp, which sends a message by SMTP or LMTP, and speaks SASL with the GNU library."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 
 import sasl_core as sasl
 
+from .mail import implicit_tls, plain_protocol, secret_of, user_of
 from .process import Sandbox, must_run, need, run
 from .tls import certificates
 
@@ -25,10 +26,11 @@ MECHANISMS = frozenset(
 
 _CONFIGURATION = """
 account default
+protocol {protocol}
 host 127.0.0.1
 port {port}
 tls on
-tls_starttls on
+tls_starttls {starttls}
 tls_trust_file {authority}
 from alice@example.org
 auth {mechanism}
@@ -50,16 +52,23 @@ def version() -> str:
 
 
 def log_in(
-    port: int, mechanism: str, mine: sasl.Credentials, certificate: str | None
+    port: int,
+    mechanism: str,
+    mine: sasl.Credentials,
+    certificate: str | None,
+    *,
+    protocol: str = "smtp",
 ) -> subprocess.CompletedProcess[bytes]:
-    """Log in over STARTTLS and send a message; status 0 is success."""
+    """Log in and send a message; status 0 is success."""
     files = certificates()
     text = _CONFIGURATION.format(
+        protocol=plain_protocol(protocol),
         port=port,
+        starttls="off" if implicit_tls(protocol) else "on",
         authority=files.authority,
         mechanism=mechanism.lower(),
-        user=mine.authzid or mine.username,
-        password=mine.token or mine.password or "",
+        user=user_of(mine),
+        password=secret_of(mine),
     )
     if certificate is not None:
         text += f"tls_cert_file {files.alice}\ntls_key_file {files.alice_key}\n"

@@ -1,4 +1,4 @@
-"""swaks, the SMTP test client."""
+"""swaks, the test client for SMTP and LMTP."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 
 import sasl_core as sasl
 
+from .mail import implicit_tls
 from .process import HOST, must_run, need, run
 
 MECHANISMS = frozenset({"PLAIN", "LOGIN", "CRAM-MD5"})
@@ -22,13 +23,21 @@ def version() -> str:
 
 
 def log_in(
-    port: int, mechanism: str, mine: sasl.Credentials, certificate: str | None
+    port: int,
+    mechanism: str,
+    mine: sasl.Credentials,
+    certificate: str | None,
+    *,
+    protocol: str = "smtp",
 ) -> subprocess.CompletedProcess[bytes]:
-    """Log in over STARTTLS and leave; status 0 is success, `REFUSED` a refusal."""
+    """Log in and leave; status 0 is success, `REFUSED` a refusal."""
     assert certificate is None
     return run(
         [
-            *("swaks", "--server", HOST, "--port", str(port), "--tls"),
+            *("swaks", "--server", HOST, "--port", str(port)),
+            # it greets by EHLO, or by LHLO
+            *("--protocol", "LMTP" if protocol == "lmtp" else "ESMTP"),
+            "--tls-on-connect" if implicit_tls(protocol) else "--tls",
             *("--auth", mechanism, "--auth-user", mine.username),
             *("--auth-password", mine.password or "", "--quit-after", "AUTH"),
         ]
