@@ -160,6 +160,10 @@ _AMQP = dict.fromkeys(Reason, "1 auth") | {
 # SQLSTATE, PostgreSQL's appendix A
 _POSTGRESQL = dict.fromkeys(Reason, "28P01 invalid_password") | {
     Reason.NOT_AUTHORIZED: "28000 invalid_authorization_specification",
+    Reason.ENCRYPTION_NEEDED: "28000 invalid_authorization_specification",
+    Reason.TOO_WEAK: "28000 invalid_authorization_specification",
+    Reason.DISABLED: "28000 invalid_authorization_specification",
+    Reason.UNSUPPORTED: "0A000 feature_not_supported",
     Reason.MALFORMED: "08P01 protocol_violation",
     Reason.UNEXPECTED_INITIAL: "08P01 protocol_violation",
     Reason.TOO_LONG: "08P01 protocol_violation",

@@ -1,0 +1,236 @@
+"""Both sides joined in memory, and a server under every message there is."""
+
+from __future__ import annotations
+
+import unittest
+
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+import sasl_core as sasl
+from sasl_core.protocols.postgresql import ClientSession, Command, Reply, ServerSession
+from sasl_core.protocols.postgresql import _messages as messages
+
+from ..._accounts import Application
+from ..._hypothesis import settings, st
+from ._peer import (
+    BOUND,
+    CLEAR,
+    FIRST,
+    POLICY,
+    QUERY,
+    SSL,
+    STARTUP,
+    TLS,
+    login,
+    server,
+    split,
+)
+
+WAYS = (
+    ("SCRAM-SHA-256", TLS, {}),
+    ("SCRAM-SHA-256", CLEAR, {}),
+    ("SCRAM-SHA-256-PLUS", BOUND, {}),
+    ("PLAIN", TLS, {"answers": [sasl.CheckPassword]}),
+)
+
+
+class EveryWay(unittest.TestCase):
+    def join(self, on: sasl.Channel, password: str, options: dict, octets: int = 0):
+        self.peer = server(on, **options)
+        self.client = ClientSession(
+            sasl.Credentials("user", password),
+            channel=on,
+            policy=POLICY,
+            starttls="never",
+        )
+        return login(self.client, self.peer, octets=octets)
+
+    def test_right(self) -> None:
+        for name, on, options in WAYS:
+            for octets in (0, 1, 7):
+                with self.subTest(name, on=on, octets=octets):
+                    self.join(on, "pencil", options, octets)
+                    self.assertTrue(self.client.authenticated)
+                    self.assertEqual(self.client.mechanism, name)
+                    success = self.peer.session.success
+                    self.assertEqual(success.mechanism, name)
+                    self.assertEqual(success.bound, name.endswith("-PLUS"))
+                    self.assertEqual(success.identity, sasl.Identity("user"))
+
+    def test_wrong(self) -> None:
+        for name, on, options in WAYS:
+            with self.subTest(name, on=on):
+                with self.assertRaises(sasl.AuthenticationError) as caught:
+                    self.join(on, "wrong", options)
+                self.assertIs(caught.exception.reason, sasl.Reason.BAD_CREDENTIALS)
+                self.assertFalse(caught.exception.try_another)
+                self.assertIsNone(self.peer.session.identity)
+
+    def test_over_tls(self) -> None:
+        peer = server(CLEAR, starttls=True)
+        client = ClientSession(
+            sasl.Credentials("user", "pencil"), channel=CLEAR, policy=POLICY
+        )
+        login(client, peer)
+        self.assertEqual(client.mechanism, "SCRAM-SHA-256-PLUS")
+        self.assertTrue(peer.session.success.bound)
+
+    def test_no_tls(self) -> None:
+        client = ClientSession(sasl.Credentials("user", "pencil"), channel=CLEAR)
+        with self.assertRaises(sasl.NoMechanism):
+            login(client, server(CLEAR))
+
+
+_FRAMES = st.sampled_from(
+    [
+        SSL,
+        STARTUP,
+        messages.startup(messages.GSS),
+        messages.startup(messages.CANCEL),
+        messages.startup(messages.VERSION + 7, {"user": b"nobody"}),
+        FIRST,
+        messages.initial_response("SCRAM-SHA-256", None),
+        messages.message("p", b"c=biws,r=x,p=AAAA"),
+        messages.message("p", b"pencil\0"),
+        messages.message("p", b"wrong\0"),
+        messages.message("p", b"\r\n\0"),
+        QUERY,
+        messages.TERMINATE,
+        STARTUP[:-1],
+        b"p\x7f\xff\xff\xff" + bytes(300),
+    ]
+)
+_ANY_FRAME = (
+    _FRAMES
+    | st.binary(max_size=40)
+    | st.binary(max_size=40).map(lambda octets: messages.message("p", octets))
+    | st.builds(
+        lambda frame, at, octet: frame[:at] + bytes([octet]) + frame[at + 1 :],
+        _FRAMES,
+        st.integers(0, 60),
+        st.integers(0, 255),
+    )
+)
+
+
+class EveryMessage(RuleBasedStateMachine):
+    """Whatever a client says, in whatever order, and whatever is answered."""
+
+    passwords = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.session = ServerSession(
+            CLEAR,
+            policy=sasl.Policy(cleartext="always", decoy=(16, 16)),
+            answers=[sasl.CheckPassword] if self.passwords else None,
+            starttls=True,
+            message_limit=200,
+        )
+        self.application = Application()
+        self.request: sasl.Request | None = None
+        self.command: Command | None = None
+        self.ended = False
+        self.said_yes = False
+
+    def take(self, action: object) -> None:
+        self.request = self.command = None
+        if isinstance(action, Reply):
+            self.check(action)
+            self.ended = action.close
+        elif isinstance(action, Command):
+            self.command = action
+        else:
+            assert isinstance(action, sasl.Request)
+            assert not isinstance(action, sasl.FindScramKeys) or action.username in (
+                "user",
+                "nobody",
+                *self.session.startup.values(),
+            )
+            self.request = action
+
+    def check(self, reply: Reply) -> None:
+        if bytes(reply) in (b"S", b"N"):
+            return
+        for kind, body in split(bytes(reply)):
+            assert kind in "RSEZv"
+            if kind == "E":
+                assert reply.close
+                state, text = messages.read_error(body)
+                assert len(state) == 5 and text.isascii()
+            elif kind == "R" and not any(body[:4]):
+                assert self.said_yes and self.session.identity is not None
+
+    @precondition(lambda self: not self.request)
+    @rule(frame=_ANY_FRAME, size=st.sampled_from([0, 1, 5]))
+    def say(self, frame: bytes, size: int) -> None:
+        over = self.ended
+        size = size or len(frame) or 1
+        for at in range(0, len(frame), size):
+            self.session.incoming.feed(frame[at : at + size])
+        while not self.request and (whole := self.session.incoming.next()) is not None:
+            self.take(self.session.receive(whole))
+            assert not over or self.ended
+
+    @precondition(lambda self: self.request)
+    @rule()
+    def answer(self) -> None:
+        yes = len(self.application.yes)
+        event = self.application.settle(self.request)
+        self.said_yes = self.said_yes or len(self.application.yes) > yes
+        self.take(self.session.resume(event))
+
+    @precondition(lambda self: self.request)
+    @rule()
+    def deny(self) -> None:
+        self.take(self.session.resume(self.request.deny()))
+
+    @precondition(lambda self: self.request)
+    @rule()
+    def fail(self) -> None:
+        self.take(self.session.unavailable())
+
+    @precondition(lambda self: self.command and self.session.wants_tls)
+    @rule(pending=st.booleans())
+    def shake_hands(self, pending: bool) -> None:
+        reply = self.session.start_tls(pending=pending)
+        self.take(reply)
+        if not reply.close:
+            self.session.secured(TLS)
+            assert self.session.identity is None
+
+    @invariant()
+    def nobody_without_a_yes(self) -> None:
+        assert self.said_yes or self.session.identity is None
+
+    def teardown(self) -> None:
+        self.session.closed()
+
+
+class Passwords(EveryMessage):
+    """The same, where passwords are asked for in clear."""
+
+    passwords = True
+
+
+class Arbitrary(unittest.TestCase):
+    def test_every_message_in_every_order(self) -> None:
+        for machine in (EveryMessage, Passwords):
+            run_state_machine_as_test(
+                machine, settings=settings(max_examples=50, stateful_step_count=12)
+            )
+
+    def test_the_machine_reaches_success(self) -> None:
+        machine = Passwords()
+        machine.say(STARTUP, 1)
+        machine.say(messages.message("p", b"pencil\0"), 0)
+        machine.answer()
+        self.assertIsNotNone(machine.session.identity)
+        machine.say(QUERY, 0)
+        self.assertEqual(machine.command.kind, "Q")
