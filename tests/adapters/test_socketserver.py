@@ -10,6 +10,7 @@ import threading
 import unittest
 
 import sasl_core as sasl
+from examples import socketserver_submission
 from sasl_core.adapters.smtplib import login
 from sasl_core.adapters.socketserver import RequestHandler
 from sasl_core.protocols.smtp import Reply, ServerSession
@@ -146,6 +147,18 @@ class SocketserverTest(unittest.TestCase):
         with connect(port) as sock:
             self.assertEqual(sock.recv(100), b"")
         self.assertEqual(self.outcomes, ["error"])
+
+    def test_the_example(self) -> None:
+        for password in ("wonderland", "Wonderland"):
+            smtp = self.smtp(self.serve(socketserver_submission.Handler))
+            who = sasl.Credentials("alice", password)
+            if password == "wonderland":
+                self.assertEqual(login(smtp, who), "SCRAM-SHA-256")
+                self.assertIn(b"authcid='alice'", smtp.docmd("MAIL FROM:<a@b>")[1])
+            else:
+                with self.assertRaises(sasl.AuthenticationError):
+                    login(smtp, who)
+            smtp.quit()
 
 
 if __name__ == "__main__":
