@@ -42,13 +42,13 @@ class RequestHandler(BaseRequestHandler, Generic[SessionT]):
     DER, for the mechanisms that bind to the channel.
     """
 
-    greeting: ClassVar[BaseReply | None] = None
     tls: ClassVar[ssl.SSLContext | None] = None
     implicit_tls: ClassVar[bool] = False
     timeout: ClassVar[float] = 300.0
     host: ClassVar[str] = ""
     certificate: ClassVar[bytes | None] = None
 
+    greeting: BaseReply | None = None  # `begin` may set the connection's own
     session: SessionT  # of this connection
 
     def begin(self, channel: Channel) -> SessionT:
