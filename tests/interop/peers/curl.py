@@ -39,7 +39,7 @@ def log_in(
     *,
     protocol: str = "smtp",
 ) -> subprocess.CompletedProcess[bytes]:
-    """Log in and do nothing; status 0 is success, `REFUSED` a refusal."""
+    """Log in and do next to nothing; status 0 is success, `REFUSED` a refusal."""
     files = certificates()
     # EXTERNAL takes the user name for the authorization identity
     user = mine.username if mine.password else mine.authzid
@@ -56,6 +56,8 @@ def log_in(
         secrets += ["--login-options", "AUTH=+APOP"]
     # the path is the name to greet with, or the mailbox, or the message: none
     path = "client.example.org" if plain_protocol(protocol) == "smtp" else ""
+    # by POP3 it lists the messages, and whatever it is told to ask, it awaits a list
+    command = [] if plain_protocol(protocol) == "pop3" else ["--request", "NOOP"]
     return run(
         [
             *("curl", "--silent", "--show-error", "--verbose"),
@@ -63,6 +65,7 @@ def log_in(
             *([] if implicit_tls(protocol) else ["--ssl-reqd"]),
             *secrets,
             *options,
-            *("--request", "NOOP", f"{protocol}://{HOST}:{port}/{path}"),
+            *command,
+            f"{protocol}://{HOST}:{port}/{path}",
         ]
     )
