@@ -113,15 +113,17 @@ def offer(
     channel: Channel,
     policy: Policy = DEFAULT,
     answers: Iterable[type[Request]] | None = None,
+    mechanisms: Iterable[Mechanism] | None = None,
 ) -> tuple[str, ...]:
     """Return the names to advertise on this channel, the strongest first.
 
-    `answers` are the request classes that the application can settle (None: all).
+    `answers` are the request classes that the application can settle (None: all);
+    `mechanisms` those to choose from, in their order (None: the registered ones).
     """
     able = None if answers is None else frozenset(answers)
     return tuple(
         mechanism.name
-        for mechanism in registered()
+        for mechanism in (registered() if mechanisms is None else mechanisms)
         if not _server_objection(mechanism, channel, policy, able)
     )
 

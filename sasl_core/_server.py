@@ -81,9 +81,7 @@ class Server(Secretive):
             raise self._misused()
         challenge, record = opening
         if initial is None:
-            event = Challenge(self.profile.encode(challenge))
-            self._turn.append(record)
-            return event
+            return self._move(challenge, record)
         if not self._takes_initial:
             return Failure(
                 Reason.UNEXPECTED_INITIAL, f"{self.name} takes no initial response"

@@ -51,8 +51,9 @@ if TYPE_CHECKING:
     # A client's record answers with octets, or ends with the error to raise.
     ClientMove: TypeAlias = tuple[bytes | SASLError, "ClientRecord | None"]
     # What a server begins with: the challenge for a client that sent no initial
-    # response, empty where the client speaks first; and the record that waits for it.
-    ServerOpening: TypeAlias = tuple[bytes, "ServerRecord"]
+    # response, empty where the client speaks first, or the request that gives it; and
+    # the record that waits for what follows, and for an initial response.
+    ServerOpening: TypeAlias = tuple["bytes | Request", "ServerRecord"]
     # A server's record challenges with octets, asks, refuses, or succeeds: its Success
     # has raw data, and is final only once `Authorize` is settled.
     ServerMove: TypeAlias = tuple[

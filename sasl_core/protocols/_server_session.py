@@ -9,7 +9,7 @@ from .._choosing import offer, server
 from .._errors import NoMechanism, StateError
 from .._events import Challenge, Failure, Request, Success
 from .._reasons import Reason
-from .._strict import Malformed
+from .._strict import Malformed, folded
 from .._value import Secretive
 from ._replies import BaseReply
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .._profile import Profile
     from .._server import Server
     from .._values import Identity
+    from ..mechanisms import Mechanism
 
     class Incoming(Protocol):
         """Octets in, one line or frame after the other out."""
@@ -56,6 +57,7 @@ class ServerBase(Secretive, Generic[ReplyT, CommandT]):
         "_ending",
         "_failures",
         "_max_failures",
+        "_mechanisms",
         "_over",
         "_policy",
         "_profile",
@@ -88,6 +90,7 @@ class ServerBase(Secretive, Generic[ReplyT, CommandT]):
         self.failure: Failure | None = None  # of the last one that failed: for the log
         self._policy = policy
         self._answers = None if answers is None else frozenset(answers)
+        self._mechanisms: dict[str, Mechanism] | None = None  # None: the registered
         self._realm = realm
         self._starttls = starttls
         self._max_failures = max_failures
@@ -166,6 +169,13 @@ class ServerBase(Secretive, Generic[ReplyT, CommandT]):
         raise TypeError("a session says that the time is over")
 
     # -- what drives it ---------------------------------------------------------------
+
+    def forward(self, mechanisms: Iterable[Mechanism]) -> None:
+        """Offer and run these, and no others: those of `forwarding.forwarded` leave it
+        to another server to authenticate. Each exchange then asks by Forward; `answers`
+        must name it, where they are given.
+        """
+        self._mechanisms = {mechanism.name: mechanism for mechanism in mechanisms}
 
     @property
     def identity(self) -> Identity | None:
@@ -280,8 +290,12 @@ class ServerBase(Secretive, Generic[ReplyT, CommandT]):
 
     def _offer(self, channel: Channel | None = None) -> tuple[str, ...]:
         """Return the mechanisms that are on offer, now or on another channel."""
+        mechanisms = self._mechanisms
         return offer(
-            channel=channel or self.channel, policy=self._policy, answers=self._answers
+            channel=channel or self.channel,
+            policy=self._policy,
+            answers=self._answers,
+            mechanisms=None if mechanisms is None else mechanisms.values(),
         )
 
     def _authenticate(
@@ -290,9 +304,15 @@ class ServerBase(Secretive, Generic[ReplyT, CommandT]):
         """Begin an exchange by the mechanism that the client named."""
         if self._failures >= self._max_failures:
             return self._end(self._too_many())
+        mechanism: str | Mechanism = name.decode("ascii", "replace")
+        if self._mechanisms is not None:
+            found = self._mechanisms.get(folded(str(mechanism)))
+            if found is None:
+                return self._refusal(self._not_offered(name))
+            mechanism = found
         try:
             self._server = server(
-                name.decode("ascii", "replace"),
+                mechanism,
                 channel=self.channel,
                 policy=self._policy,
                 profile=self._profile,
