@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import imaplib
+import io
 from unittest import mock
 
 import sasl_core as sasl
+from examples import imaplib_login
 from sasl_core import profiles
 from sasl_core.adapters.imaplib import authenticate, login
 
@@ -332,3 +334,23 @@ class Authenticate(IMAPCase):
         with self.assertRaises(sasl.AuthenticationError):
             authenticate(imap, self.client("wrong"))
         self.assertEqual(imap.state, "NONAUTH")
+
+
+class Example(IMAPCase):
+    """`examples.imaplib_login`."""
+
+    def run_it(self, password: str) -> str:
+        serving, trusting = needs_tls()
+        policy = sasl.Policy(allow=["PLAIN"])
+        server = self.serve(tls=serving, starttls=True, policy=policy)
+        with (
+            mock.patch.object(imaplib_login, "getpass", return_value=password),
+            mock.patch("ssl.create_default_context", return_value=trusting),
+            contextlib.redirect_stdout(io.StringIO()) as shown,
+        ):
+            imaplib_login.main("localhost", "user", str(server.port))
+        return shown.getvalue()
+
+    def test_right_and_wrong(self) -> None:
+        self.assertEqual(self.run_it("pencil"), "0 messages, after a login by PLAIN.\n")
+        self.assertIn("bad credentials", self.run_it("wrong"))

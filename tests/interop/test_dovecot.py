@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import imaplib
 import unittest
 from collections.abc import Iterator
 
-from . import imap
+import sasl_core as sasl
+from sasl_core.adapters.imaplib import login
+from sasl_core.protocols.imap import mechanisms
+
 from .cases import Case, each, matrix
 from .checks import Checks, expected_user
 from .peers.dovecot import MECHANISMS, Dovecot, running
@@ -39,25 +43,30 @@ def seen_by_dovecot(mechanism: str, case: Case) -> Iterator[None]:
 
 @each(matrix(MECHANISMS, masters=True))
 class ImapTest(Checks):
-    """AUTHENTICATE, with the initial response on the command line."""
+    """AUTHENTICATE by imaplib, with the initial response on the command line."""
+
+    def connect(self, certificate: str | None) -> imaplib.IMAP4:
+        connection = imaplib.IMAP4("localhost", dovecot.imap, timeout=10)
+        self.addCleanup(connection.shutdown)
+        connection.starttls(client_context(certificate))
+        return connection
 
     def check(self, mechanism: str, case: Case) -> None:
-        context = client_context(case.certificate)
-        with imap.Imap(dovecot.imap, context) as connection:
-            client = imap.client(connection, mechanism, case.credentials)
-            self.assertEqual(client.name, mechanism)
-            server = f"Dovecot {dovecot.version} imap"
-            with (
-                self.attempt(server, mechanism, case),
-                seen_by_dovecot(mechanism, case),
-            ):
-                connection.log_in(client)
-            self.assertEqual(connection.attempts, 1)
-            self.assertEqual(connection.alive(), case.welcome)
+        connection = self.connect(case.certificate)
+        policy = sasl.Policy(allow=[mechanism])
+        server = f"Dovecot {dovecot.version} imap, imaplib"
+        with (
+            self.attempt(server, mechanism, case),
+            seen_by_dovecot(mechanism, case),
+        ):
+            login(connection, case.credentials, policy=policy)
+        self.assertEqual(connection.state, "AUTH" if case.welcome else "NONAUTH")
+        if case.welcome:
+            self.assertEqual(connection.status("INBOX", "(MESSAGES)")[0], "OK")
 
     def test_offered(self) -> None:
-        with imap.Imap(dovecot.imap, client_context()) as connection:
-            self.assertEqual(MECHANISMS, set(connection.mechanisms()))
+        offered = mechanisms(self.connect(None).capabilities)
+        self.assertEqual(MECHANISMS, set(offered))
 
 
 @each(matrix(SUBMISSION_MECHANISMS, masters=True))

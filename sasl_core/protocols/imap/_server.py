@@ -181,6 +181,8 @@ class ServerSession(ServerBase[Reply, Command]):
 
     def _begin(self, argument: bytes) -> Action:
         name, *rest = argument.split(b" ")
+        if rest == [b""]:
+            rest = []  # mutt has this space where the server is to begin
         if not is_atom(name) or len(rest) > 1 or b"" in rest:
             return self._bad("Syntax: AUTHENTICATE mechanism [initial-response]")
         if rest and not self._profile.initial_response:

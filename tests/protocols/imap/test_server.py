@@ -139,6 +139,13 @@ class Authenticate(Case):
         client.finish()
         self.assert_reply(reply, "a1 OK ")
 
+    def test_a_space_behind_the_name(self) -> None:
+        # mutt 2.2 does so where the server says SASL-IR and is to begin.
+        peer = server()
+        self.assert_reply(peer.say(b"a1 AUTHENTICATE CRAM-MD5 "), "+ PD")
+        peer.say(b"*")
+        self.assert_reply(peer.say(b"a2 AUTHENTICATE PLAIN "), "+ ")
+
     def test_a_response_of_twelve_thousand_octets(self) -> None:
         peer = server()
         peer.application.token = "t" * 9000
@@ -197,7 +204,7 @@ class Syntax(Case):
             b"",
             b" ",
             b"  PLAIN",
-            b" PLAIN ",
+            b" PLAIN  ",
             b" PLAIN  AHVzZXIAcGVuY2ls",
             b" PLAIN AHVzZXIAcGVuY2ls ",
             b" PLAIN AHVzZXIAcGVuY2ls x",
