@@ -81,7 +81,7 @@ def server(
     policy: Policy = DEFAULT,
     profile: Profile = BASE64,
     answers: Iterable[type[Request]] | None = None,
-    realm: str | None = None,
+    realm: str | tuple[str, ...] | None = None,
     username: str = "",
     nonce: bytes | None = None,
 ) -> Server:
@@ -89,10 +89,10 @@ def server(
     Mechanism that is not registered, such as APOP.
 
     `channel`, `policy` and `answers` are those given to `offer`: what was not on offer
-    is not run. `realm` is that of the mechanisms that have one (None: the channel's
-    host); `username` is whom the protocol named before, where the profile's
-    `empty_authcid` says that it does; `nonce` replaces the fresh random value: for
-    tests. Raise NoMechanism.
+    is not run. `realm` is that of the mechanisms that have one, or all of them (None:
+    the channel's host; "": none); `username` is whom the protocol named before, where
+    the profile's `empty_authcid` says that it does; `nonce` replaces the fresh random
+    value: for tests. Raise NoMechanism.
     """
     mechanism = name if isinstance(name, Mechanism) else find(name)
     if mechanism is None:
@@ -202,6 +202,8 @@ def _standing_objection(m: Mechanism, policy: Policy) -> str:
         return "the policy disables channel binding"
     if not m.plus and policy.channel_binding == "require":
         return "the policy requires channel binding"
+    if not m.layer and "none" not in policy.layers:
+        return "it gives no security layer, which the policy requires"
     if not m.available:
         return f"this Python's hashlib has no {m.hash_name}"
     return ""

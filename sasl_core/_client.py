@@ -29,9 +29,9 @@ class Client(Secretive):
     """One exchange, from the client's side: `start`, `step` for each challenge, `finish`.
 
     Made by `client()`. `name` is the chosen mechanism, `layer` the security layer to put
-    on the connection once `finish` has returned (None: none). It can be deep-copied,
-    never pickled. After any exception the exchange is over: cancel it in the protocol
-    (`profile.abort`).
+    on the connection once `finish` has returned (None: none).
+    It can be deep-copied, never pickled. After any exception the exchange is over: cancel
+    it in the protocol (`profile.abort`).
     """
 
     __slots__ = (

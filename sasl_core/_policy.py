@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _set = object.__setattr__
 _PROCESS_SECRET = os.urandom(32)
 _LAYERS = frozenset({"none", "integrity", "confidentiality"})
+_STREAMS = frozenset({"rc4", "rc4-56", "rc4-40"})
+_BLOCKS = frozenset({"3des", "des"})
 
 
 class Policy(Frozen):
@@ -41,9 +43,10 @@ class Policy(Frozen):
     real accounts have, or their `sasl_core.backends.Population` where they differ.
     `prepare`: apply SASLprep (False: for stores filled without it).
     `layers`: the security layers to put on the connection, the preferred one first:
-    "confidentiality", "integrity", "none"; `ciphers`: what DIGEST-MD5 may encrypt them
-    with, by RFC 2831's names, the preferred one first: each with its maker, None for the
-    RC4 that is built in; `max_buffer`: octets of one buffer that we take.
+    "confidentiality", "integrity", "none" (without it, mechanisms that give none are not
+    run); `ciphers`: what DIGEST-MD5 may encrypt with, by RFC 2831's names, the preferred
+    one first: each with its maker, None for the RC4 that is built in; `max_buffer`:
+    octets of one buffer that we take.
     """
 
     __match_args__ = (
@@ -114,6 +117,11 @@ class Policy(Frozen):
         if not 16 < max_buffer < 1 << 24:
             raise ValueError("a buffer has 17 to 16777215 octets")
         _set(self, "ciphers", tuple(dict(ciphers).items()))
+        if not self.ciphers and "confidentiality" in self.layers:
+            raise ValueError("confidentiality needs a cipher")
+        for name, maker in self.ciphers:
+            if name not in _STREAMS and (name not in _BLOCKS or maker is None):
+                raise ValueError("a cipher that RFC 2831 lacks, or without its maker")
         _set(self, "max_buffer", max_buffer)
         _set(self, "allow", None if allow is None else _names(allow))
         _set(self, "deny", _names(deny))

@@ -51,7 +51,7 @@ class Server(Secretive):
         policy: Policy,
         profile: Profile,
         plus: bool,
-        realm: str | None,
+        realm: str | tuple[str, ...] | None,
         nonce: bytes | None,
         username: str = "",
     ) -> None:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         @property
         def plus(self) -> bool: ...
         @property
-        def realm(self) -> str | None: ...
+        def realm(self) -> str | tuple[str, ...] | None: ...
         @property
         def username(self) -> str: ...
 
@@ -68,8 +68,8 @@ class ClientRecord:
     __slots__ = ()
     satisfied = False  # may the protocol say "success" now?
     token_error: TokenError | None = None  # what the server said about a bearer token
-
     layer: Layer | None = None  # what goes on the connection after the success
+
     def receive(self, challenge: bytes, terms: Terms) -> ClientMove:
         """Take the raw challenge; raise Malformed for one that breaks the rules."""
         raise TypeError("a record says what it does with a challenge")

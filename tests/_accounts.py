@@ -45,6 +45,8 @@ class Entry:
     wrong: dict[str, Any] | None = None  # None: no credential can be wrong
     # The server's octets decide, not the application: every one of them counts.
     sealed: bool = False
+    # But its messages can be spelled in more than one way.
+    spellings: bool = False
     # The fact behind it was proven elsewhere, or nothing is proven.
     by_fact: bool = False
     client_nonce: bytes | None = None
@@ -74,6 +76,14 @@ TABLE = {
         _PASSWORD.wrong,
         sealed=True,
         server_nonce=b"<1896.697170952@postoffice.reston.mci.net>",
+    ),
+    "DIGEST-MD5": Entry(
+        _PASSWORD.right,
+        _PASSWORD.wrong,
+        sealed=True,
+        spellings=True,
+        client_nonce=b"OA6MHXh6VqTrRk",
+        server_nonce=b"OA6MG9tEQGm2hh",
     ),
     "EXTERNAL": Entry(by_fact=True),
     "LOGIN": _PASSWORD,

@@ -31,7 +31,6 @@ LEFT_OUT = {
 } | {
     f"registry-{name}": "a mechanism that is not in the registry"
     for name in (
-        "digest-md5",
         "gssapi",
         "skey",
         "kerberos-v4",

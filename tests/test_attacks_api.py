@@ -43,11 +43,16 @@ LATER = {"API-33": "there is no authentication cache"}
 USER, PASSWORD, TOKEN = "user-u", "secret-p", "token-t"
 BINDING = sasl.ChannelBinding("tls-exporter", b"the-octets-of-this-connection")
 CHANNEL = sasl.Channel(
-    encrypted=True, host="mail.example.org", bindings=[BINDING], external=USER
+    encrypted=True,
+    service="imap",
+    host="mail.example.org",
+    bindings=[BINDING],
+    external=USER,
 )
 NAMES = (
     "ANONYMOUS",
     "CRAM-MD5",
+    "DIGEST-MD5",
     "EXTERNAL",
     "LOGIN",
     "OAUTHBEARER",

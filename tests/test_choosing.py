@@ -13,7 +13,9 @@ from . import _accounts as accounts
 
 ENCRYPTED = sasl.Channel(True, host="mail.example.org")
 PLAINTEXT = sasl.Channel(False, host="mail.example.org")
-BOUND = sasl.Channel(True, bindings=accounts.BINDINGS)
+BOUND = sasl.Channel(
+    True, service="imap", host="mail.example.org", bindings=accounts.BINDINGS
+)
 PASSWORD = sasl.Credentials("user", "pencil")
 
 
@@ -65,8 +67,10 @@ class ClientTest(unittest.TestCase):
         proofs = [name for name, entry in accounts.TABLE.items() if entry.sealed]
         self.assertIn("CRAM-MD5", proofs)
         for name in proofs:
+            names = ["PLAIN", "LOGIN", name]
+            policy = sasl.Policy(allow=names)
             with self.subTest(name):
-                self.assertEqual(chosen(["PLAIN", "LOGIN", name], channel=BOUND), name)
+                self.assertEqual(chosen(names, channel=BOUND, policy=policy), name)
 
     def test_names_in_any_case(self) -> None:
         """Servers write them as they like."""
@@ -243,7 +247,9 @@ class RegistryTest(unittest.TestCase):
         """Obsolete, anonymous, external, showing, and needing."""
         self.register(obsolete=True)
         self.assertNotIn("X-OWN", sasl.offer(channel=ENCRYPTED))
-        self.assertEqual(chosen(["X-OWN"]), "X-OWN")
+        refusals(["X-OWN"], policy=sasl.Policy())
+        named = sasl.Policy(allow=["X-OWN"])
+        self.assertEqual(chosen(["X-OWN"], policy=named), "X-OWN")
         for facts in ({"anonymous": True}, {"external": True}, {"needs": ("gss",)}):
             self.register(**facts)
             with self.subTest(facts):

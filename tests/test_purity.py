@@ -63,6 +63,7 @@ _EXCHANGES = textwrap.dedent(
         name = mechanism.name
         channel = sasl.Channel(
             True,
+            service="smtp",
             host="h",
             external="user",
             bindings=[binding] if mechanism.plus else [],

@@ -24,7 +24,7 @@ import sasl_core as sasl
 from sasl_core import profiles
 from sasl_core._strict import Malformed, integer, utf8
 from sasl_core._strict import base64 as strict_base64
-from sasl_core.mechanisms import registered
+from sasl_core.mechanisms import find, registered
 
 from . import _accounts as accounts
 from ._accounts import PASSWORD, TOKEN, USER
@@ -673,7 +673,7 @@ class Rule17Wire(unittest.TestCase):
             if waits and point.profile is profiles.BASE64:
                 event = getattr(point.copy(), point.method)(b"*")
                 with self.subTest(str(point)):
-                    takes = point.method == "step" or point.name != "CRAM-MD5"
+                    takes = point.method == "step" or find(point.name).initial_response
                     if takes:
                         self.assertIs(event.reason, sasl.Reason.ABORTED)
                     else:

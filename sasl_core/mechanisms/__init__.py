@@ -43,6 +43,7 @@ class Mechanism(Value):
     `shows`: "password" or "token", where the server and whoever reads along see it.
     `client_first`: the client speaks first. `initial_response`: a server takes one.
     `plus`: needs a channel binding. `mutual`: the server proves itself too.
+    `layer`: it can put a security layer on the connection.
     `hash_name`: hashlib's, where it uses one. `authzid`: it can carry one.
     `external`: it relies on an identity proven outside SASL.
     `obsolete`, `anonymous` (nobody is authenticated): either side runs it only if its
@@ -61,6 +62,7 @@ class Mechanism(Value):
         "external",
         "hash_name",
         "initial_response",
+        "layer",
         "mutual",
         "name",
         "needs",
@@ -87,6 +89,7 @@ class Mechanism(Value):
         initial_response: bool | None = None,
         plus: bool = False,
         mutual: bool = False,
+        layer: bool = False,
         hash_name: str = "",
         specification: str = "",
         obsolete: bool = False,
@@ -112,6 +115,7 @@ class Mechanism(Value):
         )
         self.plus = plus
         self.mutual = mutual
+        self.layer = layer
         self.hash_name = hash_name
         self.specification = specification
         self.obsolete = obsolete
@@ -240,6 +244,19 @@ _builtin(
     asks=(CheckToken,),
     shows="token",
     specification="Google, Microsoft",
+)
+_builtin(
+    "DIGEST-MD5",
+    "digest_md5",
+    strength=40,
+    needs=("username", "password"),
+    asks=(FindPassword,),
+    client_first=False,
+    mutual=True,
+    layer=True,
+    hash_name="md5",
+    specification="RFC 2831",
+    obsolete=True,
 )
 _builtin(
     "CRAM-MD5",

@@ -45,7 +45,8 @@ class FactsTest(unittest.TestCase):
                 if mechanism.shows:
                     self.assertIn(mechanism.shows, mechanism.needs)
                 self.assertEqual(mechanism.plus, mechanism.name.endswith("-PLUS"))
-                self.assertEqual(mechanism.mutual, mechanism.name in accounts.SCRAMS)
+                mutual = (*accounts.SCRAMS, "DIGEST-MD5")
+                self.assertEqual(mechanism.mutual, mechanism.name in mutual)
                 self.assertEqual(
                     mechanism.anonymous or mechanism.external, not mechanism.asks
                 )
