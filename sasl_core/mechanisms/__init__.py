@@ -255,7 +255,7 @@ _builtin(
     mutual=True,
     layer=True,
     hash_name="md5",
-    specification="RFC 2831",
+    specification="RFC 2831, RFC 6331",
     obsolete=True,
 )
 _builtin(
