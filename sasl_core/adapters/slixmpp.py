@@ -78,14 +78,19 @@ async def login(
     authentication = _Authentication(xmpp, credentials, channel, policy)
     authentication.install()
     outcome = authentication.outcome
-    for name in ("disconnected", "connection_failed"):
-        xmpp.add_event_handler(name, authentication.gone)
+    handlers = {
+        "connection_failed": authentication.missed,
+        "reconnect_delay": authentication.gone,
+        "disconnected": authentication.gone,
+    }
+    for name, handler in handlers.items():
+        xmpp.add_event_handler(name, handler)
     try:
         async with asyncio.timeout(timeout):
             return await outcome
     finally:
-        for name in ("disconnected", "connection_failed"):
-            xmpp.del_event_handler(name, authentication.gone)
+        for name, handler in handlers.items():
+            xmpp.del_event_handler(name, handler)
 
 
 class _Authentication:
@@ -104,6 +109,7 @@ class _Authentication:
         self._policy = policy
         self._session: ClientSession | None = None
         self._work: asyncio.Task[None] | None = None
+        self._missed: OSError | None = None
         self.outcome: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     def install(self) -> None:
@@ -120,15 +126,19 @@ class _Authentication:
             handler = handlers.Callback(f"SASL {title}", matcher, self._came)
             self._xmpp.register_handler(handler)
 
-    def gone(self, reason: object) -> None:
-        """Take the end of the connection, or that there was none."""
+    def missed(self, reason: object) -> None:
+        """Take it that one of the server's addresses, or ways to TLS, did not answer."""
+        if isinstance(reason, OSError):
+            self._missed = reason
+
+    def gone(self, _: object) -> None:
+        """Take the end of the connection, or that none of the attempts made one."""
         if not self.outcome.done():
             closed = ConnectionError("the connection failed before the login was over")
-            self.outcome.set_exception(
-                reason if isinstance(reason, OSError) else closed
-            )
+            self.outcome.set_exception(self._missed or closed)
 
     def _offered(self, features: Any) -> bool:
+        self._missed = None
         if "mechanisms" in self._xmpp.features:
             return False  # after the restart some servers list them again
         self._start(self._begin(features["mechanisms"]))

@@ -228,15 +228,38 @@ class LoginTest(unittest.TestCase):
             self.log_in(xmpp, act=lambda xmpp: xmpp.say(Element("success")))
         self.assertFalse(xmpp.authenticated)
 
-    def test_the_connection_fails(self) -> None:
-        for reason, kind in ((None, ConnectionError), (OSError("no route"), OSError)):
+    def test_no_connection_is_made(self) -> None:
+        for reason, kind in (
+            ("no DNS", ConnectionError),
+            (OSError("refused"), OSError),
+        ):
             xmpp = XMPP(Script(None), names=["PLAIN"])
+            xmpp.connect = lambda: None
 
             def act(xmpp, reason=reason) -> None:
                 xmpp.event("connection_failed", reason)
+                xmpp.event("reconnect_delay", 1)
 
-            with self.subTest(reason), self.assertRaises(kind):
+            with self.subTest(reason), self.assertRaises(kind) as caught:
                 self.log_in(xmpp, act=act)
+            if kind is OSError:
+                self.assertIs(caught.exception, reason)
+
+    def test_one_of_several_attempts_makes_it(self) -> None:
+        xmpp = XMPP(Honest())
+        offer = xmpp.connect
+        xmpp.connect = lambda: None
+
+        def act(xmpp) -> None:
+            xmpp.event("connection_failed", OSError("no TLS here"))
+            offer()
+
+        self.assertTrue(self.log_in(xmpp, act=act))
+
+    def test_the_connection_ends(self) -> None:
+        xmpp = XMPP(Script(None), names=["PLAIN"])
+        with self.assertRaises(ConnectionError):
+            self.log_in(xmpp, act=lambda xmpp: xmpp.event("disconnected"))
 
     def test_a_server_that_says_nothing(self) -> None:
         with self.assertRaises(TimeoutError):
