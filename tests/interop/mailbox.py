@@ -16,56 +16,36 @@ _SELECTED = (
     b"OK [UIDVALIDITY 1] Ok",
     b"OK [UIDNEXT 1] Ok",
 )
-_INBOX = rb'(\HasNoChildren) "/" INBOX'
-_STATUS = b"STATUS INBOX (MESSAGES 0 RECENT 0 UIDNEXT 1 UIDVALIDITY 1 UNSEEN 0)"
+_INBOX = rb'LIST (\HasNoChildren) "/" INBOX'
+_SEPARATOR = rb'LIST (\Noselect) "/" ""'
 
 # The lines before the tagged one.
 _UNTAGGED: dict[str, tuple[bytes, ...]] = {
     "SELECT": _SELECTED,
     "EXAMINE": _SELECTED,
-    "LSUB": (b"LSUB " + _INBOX,),
-    "STATUS": (_STATUS,),
-    "NAMESPACE": (b'NAMESPACE (("" "/")) NIL NIL',),
-    "SEARCH": (b"SEARCH",),
-    "UID SEARCH": (b"SEARCH",),
-    "ID": (b"ID NIL",),
+    "LIST": (_INBOX,),
     "ENABLE": (b"ENABLED",),
+    "CLOSE": (),
+    "NOOP": (),
 }
-# These have nothing to say, or nothing to do.
-_DONE = frozenset(
-    "NOOP CHECK CLOSE UNSELECT EXPUNGE FETCH STORE SUBSCRIBE UNSUBSCRIBE".split()
-)
-_POP3: dict[str, bytes] = {
+_CODES = {"SELECT": "[READ-WRITE] ", "EXAMINE": "[READ-ONLY] "}
+_POP3 = {
     "STAT": b"+OK 0 0\r\n",
     "LIST": b"+OK 0 messages\r\n.\r\n",
     "UIDL": b"+OK 0 messages\r\n.\r\n",
-    "LAST": b"+OK 0\r\n",
-    "NOOP": b"+OK\r\n",
-    "RSET": b"+OK\r\n",
 }
 
 
 def imap(tag: str, command: str, arguments: bytes) -> bytes:
     """Answer a command in the authenticated or the selected state: all of the lines."""
     verb = command.upper()
-    if verb == "UID":
-        word, _, arguments = arguments.partition(b" ")
-        verb = f"UID {word.decode('ascii', 'replace').upper()}"
-    if verb == "LIST":
-        # an empty pattern asks for the separator only
-        bare = arguments.endswith(b'""')
-        untagged: tuple[bytes, ...] = (
-            rb'LIST (\Noselect) "/" ""' if bare else b"LIST " + _INBOX,
-        )
-    elif verb in _UNTAGGED:
-        untagged = _UNTAGGED[verb]
-    elif verb.removeprefix("UID ") in _DONE:
-        untagged = ()
-    else:
+    if verb not in _UNTAGGED:
         return f"{tag} BAD Unknown command\r\n".encode()
-    code = {"SELECT": "[READ-WRITE] ", "EXAMINE": "[READ-ONLY] "}.get(verb, "")
+    untagged = _UNTAGGED[verb]
+    if verb == "LIST" and arguments.endswith(b'""'):
+        untagged = (_SEPARATOR,)  # all that an empty pattern asks for
     lines = b"".join(b"* " + line + b"\r\n" for line in untagged)
-    return lines + f"{tag} OK {code}Completed\r\n".encode()
+    return lines + f"{tag} OK {_CODES.get(verb, '')}Completed\r\n".encode()
 
 
 def pop3(verb: str, argument: bytes) -> bytes:

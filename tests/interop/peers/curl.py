@@ -16,7 +16,8 @@ from .tls import certificates
 MECHANISMS = frozenset(
     {"PLAIN", "LOGIN", "CRAM-MD5", "EXTERNAL", "XOAUTH2", "OAUTHBEARER"}
 )
-# Where the server offers no mechanism, it logs in without SASL.
+# Where the server offers no mechanism, it logs in without SASL. LOGINDISABLED it remembers
+# from before STARTTLS: where the server says so there, only `imaps` is left for LOGIN.
 IMAP = MECHANISMS | {LOGIN_COMMAND}
 POP3 = MECHANISMS | {USER_PASS, APOP}
 

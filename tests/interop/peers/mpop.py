@@ -11,6 +11,7 @@ from .mail import APOP, USER_PASS, implicit_tls, secret_of, user_of
 from .process import HOST, Sandbox, must_run, need, run
 from .tls import certificates
 
+# It takes no APOP timestamp with an equals sign in it, such as Dovecot's.
 MECHANISMS = frozenset(
     [
         "PLAIN",
