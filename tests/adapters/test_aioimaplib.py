@@ -11,7 +11,7 @@ from sasl_core import profiles
 from sasl_core.adapters.aioimaplib import authenticate, login
 
 from ._imap import TOKEN, Case, Connection, Server, greeting
-from ._loopback import ALWAYS, HOST, Script, needs_tls
+from ._loopback import ALWAYS, HOST, Script, needs_tls, secrets_shown
 
 USER = sasl.Credentials("user", "pencil")
 PLAIN = sasl.Policy(cleartext="always", allow=["PLAIN"])
@@ -222,3 +222,37 @@ class Refusals(AioCase):
             with self.subTest(name), self.assertRaises(sasl.StateError):
                 await login(imap, USER, policy=ALWAYS)
             setattr(connection, name, before)
+
+
+class Secrets(Case):
+    def test_none_is_in_the_traceback(self) -> None:
+        for words, *steps in (
+            ("AUTH=PLAIN", b"A1 NO no\r\n", b""),
+            ("AUTH=PLAIN", b"x\r\n", b""),
+            ("AUTH=LOGIN", b"+ \r\n", b"+ \r\n", b"A1 NO no\r\n", b""),
+            ("AUTH=CRAM-MD5", b"+ !\r\n", b"A1 BAD no\r\n", b""),
+            ("X", b"A1 NO no\r\n", b""),
+        ):
+            server = self.script(greeting(), *steps)
+            with self.subTest(words, steps=steps):
+                shown = secrets_shown(
+                    lambda: asyncio.run(self.log_in(server, words)),  # noqa: B023
+                    "hunter2",
+                    "\0user\0hunter2",
+                )
+                self.assertEqual(shown, [])
+
+    async def log_in(self, server: Script, words: str) -> None:
+        loop = asyncio.get_running_loop()
+        transport, connection = await loop.create_connection(
+            lambda: Connection({"SASL-IR", words}), HOST, server.port
+        )
+        await connection.received.get()
+        imap = types.SimpleNamespace(
+            protocol=connection, timeout=5, host="localhost", port=server.port
+        )
+        try:
+            who = sasl.Credentials("user", "hunter2")
+            await login(imap, who, policy=ALWAYS)
+        finally:
+            transport.abort()
