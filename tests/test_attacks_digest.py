@@ -167,11 +167,17 @@ def _method(case: Case) -> Any:
 
 
 generated: set[str] = set()
-for _case in CASES:
-    if _case["id"] not in BY_HAND:
-        generated.add(_case["id"])
-        _kind = ServerAttacks if _case["side"] == "server" else ClientAttacks
-        add_test(_kind, method_name(_case["id"]), _method(_case))
+
+
+def _add_tests() -> None:
+    for case in CASES:
+        if case["id"] not in BY_HAND:
+            generated.add(case["id"])
+            kind = ServerAttacks if case["side"] == "server" else ClientAttacks
+            add_test(kind, method_name(case["id"]), _method(case))
+
+
+_add_tests()
 
 
 class CompletenessTest(unittest.TestCase):

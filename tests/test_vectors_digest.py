@@ -295,10 +295,16 @@ def _method(check: str, vector: Vector) -> Any:
 
 
 generated: set[str] = set()
-for _vector in VECTORS:
-    for _case, _check in ways(_vector):
-        generated.add(_vector["id"])
-        add_test(_case, method_name(_vector["id"], _check), _method(_check, _vector))
+
+
+def _add_tests() -> None:
+    for vector in VECTORS:
+        for kind, check in ways(vector):
+            generated.add(vector["id"])
+            add_test(kind, method_name(vector["id"], check), _method(check, vector))
+
+
+_add_tests()
 
 
 class CompletenessTest(unittest.TestCase):
