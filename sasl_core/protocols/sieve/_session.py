@@ -94,12 +94,10 @@ class ClientSession(ClientBase[Attempts]):
 
 def _read_capabilities(reply: Reply) -> dict[str, str]:
     found: dict[str, str] = {}
-    for name, *values in reply.lines:
-        if not isinstance(name, bytes):
-            continue
-        value = values[0] if values and isinstance(values[0], bytes) else b""
-        word = printable(name.decode("ascii", "replace")).upper()
-        found[word] = value.decode("utf-8", "replace")
+    for line in reply.lines:
+        words = [w.decode("utf-8", "replace") for w in line if isinstance(w, bytes)]
+        name, value, *_ = *words, ""
+        found[printable(name).upper()] = value
     return found
 
 

@@ -47,6 +47,14 @@ class Capabilities(unittest.TestCase):
         peer.line(PLAIN)
         self.assertEqual(self.listed(peer), [b"VERSION 2", b"READER"])
 
+    def test_inside_a_layer(self) -> None:
+        # RFC 4643, section 2.1: the mechanisms again, to compare.
+        peer = server(policy=sasl.Policy(allow=["PLAIN"]))
+        peer.session.receive(PLAIN).answer(True)
+        identity = sasl.Identity("user")
+        peer.session.resume(sasl.Success(identity, None, "GSSAPI", False, object()))
+        self.assertEqual(self.listed(peer), [b"VERSION 2", b"READER", b"SASL PLAIN"])
+
 
 class Sasl(unittest.TestCase):
     def test_plain(self) -> None:
