@@ -34,11 +34,12 @@ _CODES = ("RESP-CODES", "AUTH-RESP-CODE")
 class ServerSession(ServerBase[Reply, Command]):
     """Everything that logging in means on a server's connection, as `ServerBase`.
 
-    CAPA, AUTH, USER, PASS and APOP are answered here; QUIT, and after the login
-    everything else, are the application's. `capabilities` are the application's own,
-    without those about authentication. USER and PASS are offered where PLAIN is; without
-    `login` never. APOP is offered where the policy names it: then the `greeting` has a
-    timestamp, which is good for one attempt (`nonce` replaces it: for tests).
+    CAPA, AUTH, USER, PASS and APOP are answered here; QUIT, LANG and UTF8 (RFC 6856),
+    and after the login everything else, are the application's. `capabilities` are the
+    application's own, without those about authentication. USER and PASS are offered
+    where PLAIN is; without `login` never. APOP is offered where the policy names it:
+    then the `greeting` has a timestamp, which is good for one attempt (`nonce` replaces
+    it: for tests).
     """
 
     __slots__ = ("_capabilities", "_login", "_nonce", "_timestamp", "_user")

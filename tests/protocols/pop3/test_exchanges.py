@@ -133,6 +133,46 @@ def _without_auth(peer: Peer):
     return say
 
 
+class AnotherMechanism(unittest.TestCase):
+    """Our server says where the credentials are at fault, and our client knows it."""
+
+    def refuse(self, reason: sasl.Reason) -> tuple[ClientSession, Peer]:
+        """Join them; the first request is refused."""
+        names = sasl.Policy(allow=["CRAM-MD5", "PLAIN"])
+        peer = server(policy=names)
+        settle = peer.application.settle
+
+        def once(request: sasl.Request) -> object:
+            peer.application.settle = settle
+            return request.refuse(reason)
+
+        peer.application.settle = once
+        client = ClientSession(
+            sasl.Credentials("user", "pencil"), channel=TLS, policy=names
+        )
+        return client, peer
+
+    def test_it_moves_on(self) -> None:
+        for reason in (sasl.Reason.TOO_WEAK, sasl.Reason.UNSUPPORTED):
+            client, peer = self.refuse(reason)
+            login(client, peer)
+            self.assertEqual(client.mechanism, "PLAIN")
+
+    def test_it_stops(self) -> None:
+        for reason in (
+            sasl.Reason.BAD_CREDENTIALS,
+            sasl.Reason.NOT_AUTHORIZED,
+            sasl.Reason.PASSWORD_EXPIRED,
+            sasl.Reason.DISABLED,
+            sasl.Reason.UNAVAILABLE,
+        ):
+            client, peer = self.refuse(reason)
+            with self.subTest(reason):
+                with self.assertRaises(sasl.AuthenticationError) as caught:
+                    login(client, peer)
+                self.assertEqual(caught.exception.tried, ("CRAM-MD5",))
+
+
 class Vectors(unittest.TestCase):
     """The published dialogs, with our server in the server's place."""
 
