@@ -97,13 +97,10 @@ class ServerSession(ServerBase[Reply, Command]):
             return (*lines, *(mechanisms if self.success.layer is not None else ()))
         if self._starttls and not self.channel.encrypted:
             lines.append("STARTTLS")
-        variants = [name for name in ("USER", "SASL") if self._has(name, names)]
-        if variants:
-            lines.append(f"AUTHINFO {' '.join(variants)}")
+        if names:
+            user = "USER " if self._user and "PLAIN" in names else ""
+            lines.append(f"AUTHINFO {user}SASL")
         return (*lines, *mechanisms)
-
-    def _has(self, variant: str, names: tuple[str, ...]) -> bool:
-        return bool(names) if variant == "SASL" else self._user and "PLAIN" in names
 
     def _buffer(self) -> LineBuffer:
         return LineBuffer(self.line_limit)

@@ -66,12 +66,10 @@ class _Replies:
         """
         match reply.condition, reply.code:
             case "", _:
-                if len(reply.lines) != 1 or len(reply.lines[0]) != 1:
-                    raise self.error or ProtocolError("a challenge is one string")
-                challenge = reply.lines[0][0]
-                if not isinstance(challenge, bytes):
-                    raise self.error or ProtocolError("a challenge is a string")
-                return self.challenged(challenge)
+                match reply.lines:
+                    case ((bytes(challenge),),):
+                        return self.challenged(challenge)
+                raise self.error or ProtocolError("a challenge is one string")
             case "OK", (_, bytes(data)) if code_of(reply) == "SASL":
                 self.accepted(data)
                 return None
