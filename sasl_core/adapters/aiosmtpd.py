@@ -10,13 +10,14 @@
 `auth_require_tls=False`, because aiosmtpd knows of no TLS but STARTTLS: the policy, which
 shows no password in the clear, looks at the connection itself. Still aiosmtpd's are the
 limit of 512 octets for the AUTH command (a client holds back what is longer), names of
-mechanisms in capitals only, that it takes no AUTH= with MAIL, and that it warns of
-`auth_required=True` without `auth_require_tls`.
+mechanisms in capitals only, and that it warns of `auth_required=True` without
+`auth_require_tls`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -25,6 +26,8 @@ from .._events import Request
 from .._policy import DEFAULT
 from ..mechanisms import registered
 from ..protocols.smtp import Command, Reply, ServerSession
+from ..protocols.smtp._replies import BAD_IDENTITY
+from ..protocols.smtp._xtext import asserted_identity, without_identity
 from .streams import _report, _settle
 
 if TYPE_CHECKING:
@@ -46,7 +49,9 @@ if TYPE_CHECKING:
         """What is used of `aiosmtpd.smtp.SMTP`."""
 
         transport: Transport
+        envelope: Any
         _reader: asyncio.StreamReader
+        _smtp_methods: dict[str, Any]
 
         async def push(self, status: bytes) -> None: ...
 
@@ -75,8 +80,10 @@ class AuthHandler:
     `answer` and `decided` as in `streams.serve`; `policy`, `answers`, `realm` and
     `max_failures` as in `ServerSession`. `host`: the server's name. `certificate`: its
     own, in DER, for the mechanisms that bind to the channel. After success the session's
-    `auth_data` is the Identity. The limit on failures is the connection's, STARTTLS or
-    not; aiosmtpd's timeout for a command is that of a whole exchange.
+    `auth_data` is the Identity. `envelope.mail_auth` is what MAIL says with AUTH=, as
+    `smtp.Command.auth`: aiosmtpd alone refuses it, and with it all that Postfix relays
+    after a login (RFC 4954, section 5). The limit on failures is the connection's,
+    STARTTLS or not; aiosmtpd's timeout for a command is that of a whole exchange.
     """
 
     def __init__(
@@ -135,6 +142,7 @@ class AuthHandler:
         """Offer the mechanisms that may be used now, in place of aiosmtpd's list."""
         session.host_name = hostname
         ours = self._session(server, session)
+        _take_mail_auth(server, ours)
         command = ours.receive(_EHLO)
         if isinstance(command, Command):
             ours.replied(command, Reply(250))
@@ -190,6 +198,31 @@ class AuthHandler:
             ours.receive(b"STARTTLS")
             ours.secured(self.channel(tls, remote))
         return ours
+
+
+def _take_mail_auth(server: SMTP, ours: ServerSession) -> None:
+    """Put what reads AUTH= in front of the server's own MAIL, once."""
+    own = server._smtp_methods["MAIL"]
+    if hasattr(own, "__wrapped__"):
+        return
+
+    @functools.wraps(own)
+    async def mail(arg: str | None) -> None:
+        text = (arg or "").encode("utf-8", "surrogateescape")
+        identity = None
+        if b" AUTH=" in text.upper():
+            try:
+                identity, text = asserted_identity(text), without_identity(text)
+            except ValueError:
+                await server.push(bytes(BAD_IDENTITY)[:-2])
+                return
+            # Who is not trusted to say it has said nothing.
+            identity = identity if ours.success is not None else identity and ""
+            arg = text.decode("utf-8", "surrogateescape")
+        server.envelope.mail_auth = identity
+        await own(arg)
+
+    server._smtp_methods["MAIL"] = mail
 
 
 async def _line(reader: asyncio.StreamReader, limit: int) -> bytes:

@@ -29,6 +29,9 @@ class SMTP:
         self._reader = reader
         self._writer = writer
         self._tls = tls
+        self._smtp_methods = {
+            verb: getattr(self, verb) for verb in ("EHLO", "AUTH", "MAIL", "STARTTLS")
+        }
         self._reset()
 
     @property
@@ -49,7 +52,7 @@ class SMTP:
         await self.push("220 x ESMTP")
         while line := await self._reader.readline():
             verb, _, rest = line.decode().rstrip().partition(" ")
-            await getattr(self, verb.upper())(rest)
+            await self._smtp_methods[verb.upper()](rest or None)
 
     async def EHLO(self, rest: str) -> None:
         self.envelope.mail_from = None
@@ -71,9 +74,12 @@ class SMTP:
         )
         return None if status is None else await self.push(status)
 
-    async def MAIL(self, rest: str) -> None:
-        self.envelope.mail_from = rest
-        await self.push("250 OK")
+    async def MAIL(self, rest: str | None) -> None:
+        if rest is None or "AUTH=" in rest.upper():
+            await self.push("555 MAIL FROM parameters not recognized")
+        else:
+            self.envelope.mail_from = rest
+            await self.push("250 OK")
 
     async def STARTTLS(self, rest: str) -> None:
         await self.push("220 go")
@@ -242,6 +248,31 @@ class Handler(AiosmtpdCase):
         self.assertEqual(said, "503 5.5.1 No AUTH during a mail transaction")
         await talk.offered()
         self.assertEqual((await talk.say(f"AUTH PLAIN {PLAIN}"))[:3], "235")
+
+    async def test_mail_may_say_who_sends_it(self) -> None:
+        talk = await self.talk()
+        for login in (False, True):
+            if login:
+                await talk.offered()
+                await talk.say(f"AUTH PLAIN {PLAIN}")
+            for parameter, identity in {
+                "": None,
+                " AUTH=<>": "",
+                " SIZE=1 auth=c+2Bd@e": "c+d@e" if login else "",
+                " BODY=7BIT": None,
+            }.items():
+                await talk.offered()
+                with self.subTest(parameter, login=login):
+                    said = await talk.say(f"MAIL FROM:<a@b>{parameter}")
+                    self.assertEqual(said, "250 OK")
+                    envelope = self.servers[-1].envelope
+                    self.assertEqual(envelope.mail_auth, identity)
+                    self.assertNotIn("AUTH", envelope.mail_from.upper())
+        for line in ("MAIL FROM:<a@b> AUTH=a", "MAIL FROM:a@b> AUTH=a=b", "MAIL"):
+            await talk.offered()
+            with self.subTest(line):
+                self.assertIn((await talk.say(line))[:3], ("501", "555"))
+                self.assertIsNone(self.servers[-1].envelope.mail_from)
 
     async def test_too_many_failures_end_the_connection(self) -> None:
         talk = await self.talk(max_failures=2)

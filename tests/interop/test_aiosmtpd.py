@@ -228,6 +228,15 @@ class AdapterTest(Checks):
             login(smtp, sasl.Credentials(ALICE.user, token="token-of-alice"))
             self.assertTrue(smtp.may_send())
 
+    def test_mail_that_names_its_sender(self) -> None:
+        """As Postfix writes it, once it has logged in."""
+        ours.expect(sasl.Policy(allow=["PLAIN"]))
+        with Smtp(ours.port, client_context()) as smtp:
+            login(smtp, RIGHT.credentials)
+            self.assertEqual(smtp.mail("a@example.org", ["AUTH=<>"])[0], 250)
+            self.assertEqual(smtp.rcpt("b@example.org")[0], 250)
+            self.assertEqual(smtp.data("Hello")[0], 250)
+
     def test_too_many_failures(self) -> None:
         ours.expect(sasl.Policy(allow=["PLAIN"]))
         with Smtp(ours.port, client_context()) as smtp:

@@ -75,6 +75,16 @@ def asserted_identity(argument: bytes) -> str | None:
     return found[0] if found else None
 
 
+def without_identity(argument: bytes) -> bytes:
+    """Return the argument of MAIL without AUTH=, for a server that does not know it."""
+    for parameter in _parameters(argument):
+        if parameter[:5].upper() == b"AUTH=":
+            # The last of its kind: the same words may be in the path.
+            before, _, behind = argument.rpartition(b" " + parameter)
+            argument = before + behind
+    return argument
+
+
 def _parameters(argument: bytes) -> list[bytes]:
     """Split the argument of MAIL; return what follows the reverse-path.
 

@@ -6,7 +6,12 @@ import contextlib
 import unittest
 
 from sasl_core.protocols.smtp import read_identity, write_identity
-from sasl_core.protocols.smtp._xtext import asserted_identity, decode, encode
+from sasl_core.protocols.smtp._xtext import (
+    asserted_identity,
+    decode,
+    encode,
+    without_identity,
+)
 
 from ..._hypothesis import given, st
 
@@ -137,6 +142,20 @@ class Asserted(unittest.TestCase):
                 continue
             if found:
                 self.assertTrue(found.isprintable())
+
+    def test_without_it(self) -> None:
+        for argument, rest in {
+            b"FROM:<a@b>": b"FROM:<a@b>",
+            b"FROM:<a@b> AUTH=<>": b"FROM:<a@b>",
+            b"FROM:<a@b> SIZE=1 auth=c@d BODY=7BIT": b"FROM:<a@b> SIZE=1 BODY=7BIT",
+            b"FROM:<a@b> XAUTH=c AUTH=c": b"FROM:<a@b> XAUTH=c",
+            b'FROM:<"x AUTH=c y"@b> AUTH=c': b'FROM:<"x AUTH=c y"@b>',
+            b'FROM:<"x AUTH=c"@b>': b'FROM:<"x AUTH=c"@b>',
+        }.items():
+            with self.subTest(argument):
+                self.assertEqual(without_identity(argument), rest)
+        with self.assertRaises(ValueError):
+            without_identity(b"TO:<a@b> AUTH=<>")
 
     def test_linear_in_the_argument(self) -> None:
         with self.assertRaises(ValueError):
