@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from .._channel import Channel
 from .._policy import DEFAULT
-from ..protocols.ldap import Attempts, Authentication
+from ..protocols.ldap import Attempts, Authentication, for_server
 from ._calls import token_now
 
 if TYPE_CHECKING:
@@ -68,12 +68,17 @@ if TYPE_CHECKING:
 __all__ = ["authenticate", "login", "mechanisms"]
 
 _STRATEGIES = ("SYNC", "SAFE_SYNC", "ASYNC")
-_NAME = "supportedSASLMechanisms"
 
 
 def mechanisms(connection: Connection) -> tuple[str, ...]:
     """Ask the server's root DSE for its mechanisms."""
-    answer = connection.search("", "(objectClass=*)", "BASE", attributes=[_NAME])
+    return _root_dse(connection)[0]
+
+
+def _root_dse(connection: Connection) -> tuple[tuple[str, ...], ...]:
+    """Return the root DSE's mechanisms, and its classes."""
+    names = ["supportedSASLMechanisms", "objectClass"]
+    answer = connection.search("", "(objectClass=*)", "BASE", attributes=names)
     if isinstance(answer, tuple):  # of a strategy that is safe among threads
         found = answer[2]
     elif connection.strategy.sync:
@@ -81,9 +86,12 @@ def mechanisms(connection: Connection) -> tuple[str, ...]:
     else:
         found = connection.get_response(answer)[0]
     return tuple(
-        value.decode("ascii", "replace")
-        for entry in found or ()
-        for value in entry.get("raw_attributes", {}).get(_NAME, ())
+        tuple(
+            value.decode("ascii", "replace")
+            for entry in found or ()
+            for value in entry.get("raw_attributes", {}).get(name, ())
+        )
+        for name in names
     )
 
 
@@ -117,17 +125,13 @@ def login(
     """
     with connection.connection_lock:
         _open(connection)
-        attempts = Attempts(
-            _asked(connection) if mechanisms is None else mechanisms,
-            credentials,
-            channel=channel or _channel(connection),
-            policy=policy,
-        )
+        channel = channel or _channel(connection)
+        if mechanisms is None:
+            mechanisms, classes = _root_dse(connection)
+            channel = for_server(channel, classes)
+        attempts = Attempts(mechanisms, credentials, channel=channel, policy=policy)
         _run(connection, attempts)
     return attempts.name
-
-
-_asked = mechanisms  # where a parameter has its name
 
 
 def _open(connection: Connection) -> None:

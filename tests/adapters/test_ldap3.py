@@ -61,8 +61,10 @@ class Connection:
         self.peer.session.incoming.feed(found)
         entry = messages.read(self.peer.session.incoming.next())
         self.peer.session.incoming.next()
-        values = messages.read_entry(entry.body, attributes[0])
-        raw = {attributes[0]: [value.encode() for value in values]}
+        raw = {
+            name: [value.encode() for value in messages.read_entry(entry.body, name)]
+            for name in attributes
+        }
         return self.came({}, [{"raw_attributes": raw}, {"type": "searchResRef"}])
 
     def came(self, result: object, response: object):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ._client import Attempts, Authentication
 from ._messages import reason_of
+from ._openldap import for_server
 from ._server import ServerSession
 from ._session import ClientSession
 from ._words import Action, Command, Reply
@@ -20,5 +21,6 @@ __all__ = [
     "Command",
     "Reply",
     "ServerSession",
+    "for_server",
     "reason_of",
 ]

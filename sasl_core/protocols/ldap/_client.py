@@ -124,9 +124,11 @@ class Authentication(_Replies, neutral.Exchange[Words]):
 class Attempts(_Replies, neutral.Attempts[Words]):
     """Bind by the strongest mechanism that the policy and the server accept.
 
-    `offered` are the values of supportedSASLMechanisms. With `dn`, the name of the
-    user's entry, a simple bind is tried where none of them will do. The rest as
-    `smtp.Attempts`. Raise NoMechanism where none is acceptable.
+    `offered` are the values of supportedSASLMechanisms. The credentials' authzid is a
+    user's name, which gets a "u:" before it, or begins with "u:" or "dn:" (RFC 4513,
+    section 5.2.1.8). With `dn`, the name of the user's entry, a simple bind is tried
+    where no mechanism will do. The rest as `smtp.Attempts`. Raise NoMechanism where
+    none is acceptable.
     """
 
     __slots__ = ()
@@ -145,10 +147,18 @@ class Attempts(_Replies, neutral.Attempts[Words]):
         words = words or Words()
         super().__init__(
             mechanism_names(offered),
-            credentials,
+            _with_prefix(credentials),
             channel=channel,
             policy=policy,
             profile=profile,
             words=words,
             fallback=SimpleWords(dn, words) if dn else None,
         )
+
+
+def _with_prefix(credentials: Credentials) -> Credentials:
+    authzid = credentials.authzid
+    if not authzid or authzid.startswith(("u:", "dn:")):
+        return credentials
+    own = authzid == credentials.username
+    return credentials.replace(authzid="" if own else f"u:{authzid}")

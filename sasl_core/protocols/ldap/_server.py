@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from ..._events import Authorize, Success
 from ..._policy import DEFAULT
 from ..._reasons import Reason
 from ..._strict import Malformed, utf8
 from ...profiles import LDAP
 from .._server_session import ServerBase
 from . import _messages as messages
+from ._openldap import for_clients, meant
 from ._words import Command, MessageBuffer, Reply
 
 TYPE_CHECKING = False
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from ..._channel import Channel
-    from ..._events import Request, Success
+    from ..._events import Event, Request
     from ..._policy import Policy
     from ..._profile import Profile
     from ._words import Action
@@ -61,7 +63,7 @@ class ServerSession(ServerBase[Reply, Command]):
     ) -> None:
         self._limit = message_limit
         super().__init__(
-            channel,
+            for_clients(channel),
             policy=policy,
             answers=answers,
             realm=realm,
@@ -77,6 +79,10 @@ class ServerSession(ServerBase[Reply, Command]):
     def timed_out(self) -> Reply:
         """What to say to a client that was waited for in vain, before closing."""
         return _disconnection(messages.UNAVAILABLE, "waited too long")
+
+    def secured(self, channel: Channel) -> Reply | None:
+        """Go on over TLS, as `ServerBase`."""
+        return super().secured(for_clients(channel))
 
     def root_dse(self) -> dict[str, tuple[str, ...]]:
         """Return the root DSE's attributes as they apply now."""
@@ -150,7 +156,7 @@ class ServerSession(ServerBase[Reply, Command]):
         if not mechanism:
             return self._refusal(Reason.UNSUPPORTED)
         self._mechanism = mechanism
-        return self._authenticate(mechanism, credentials)
+        return self._authenticate(meant(mechanism, credentials), credentials)
 
     def _bind_simply(self, name: bytes, password: bytes) -> Action:
         if not password:
@@ -185,6 +191,18 @@ class ServerSession(ServerBase[Reply, Command]):
             or ("*" if name == "objectClass" else "+") in wanted
         }
         return messages.entry(self._message.message_id, "", found)
+
+    def _follow(self, event: Event) -> Action:
+        # RFC 4513, section 5.2.1.8: a user's name has "u:" before it.
+        if isinstance(event, Authorize):
+            event.authzid = event.authzid.removeprefix("u:")
+            if event.authzid == event.authcid:
+                return self._follow(event.answer(True))
+        elif isinstance(event, Success):
+            identity = event.identity
+            if identity.authzid != identity.authcid:
+                identity.authzid = identity.authzid.removeprefix("u:")
+        return super()._follow(event)
 
     def _challenge(self, data: bytes) -> Reply:
         return self._say(messages.IN_PROGRESS, "", data)

@@ -10,6 +10,7 @@ from ...profiles import LDAP
 from .._client_session import ClientBase
 from . import _messages as messages
 from ._client import Attempts, Words
+from ._openldap import for_server
 from ._words import MessageBuffer
 
 TYPE_CHECKING = False
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     _T = TypeVar("_T")
 
-_MECHANISMS = "supportedSASLMechanisms"
+_MECHANISMS, _CLASSES = "supportedSASLMechanisms", "objectClass"
 
 
 class ReplyBuffer(MessageBuffer):
@@ -69,7 +70,8 @@ class ClientSession(ClientBase[Attempts]):
     """Log in to a directory: StartTLS, the search for its mechanisms, the bind.
 
     As `ClientBase`; the client speaks first: send what `connected` returns. The
-    server's mechanisms are asked of its root DSE, unless `mechanisms` names them. With
+    server's mechanisms are asked of its root DSE, unless `mechanisms` names them; so is
+    whether it is OpenLDAP, which has a name of its own for the channel's binding. With
     `dn`, the name of the user's entry, a simple bind is tried where none of them will
     do. The number of the next request is `message_id` + 1.
     """
@@ -132,7 +134,7 @@ class ClientSession(ClientBase[Attempts]):
         if self._mechanisms is not None:
             return self._bind(self._mechanisms)
         self._turn = self._listed
-        return messages.root_dse_request(self._words.next(), _MECHANISMS)
+        return messages.root_dse_request(self._words.next(), _MECHANISMS, _CLASSES)
 
     def _listed(
         self, found: list[messages.Message], message: messages.Message
@@ -140,11 +142,14 @@ class ClientSession(ClientBase[Attempts]):
         # Where it refuses the search, it offers nothing.
         self._result([], message, messages.DONE)
         names: list[str] = []
+        classes: list[str] = []
         for entry in found:
             if entry.message_id != message.message_id:
                 raise _out_of_turn(entry)
             if entry.tag == messages.ENTRY:
                 names += _strictly(messages.read_entry, entry.body, _MECHANISMS)
+                classes += _strictly(messages.read_entry, entry.body, _CLASSES)
+        self.channel = for_server(self.channel, classes)
         return self._bind(names)
 
     def _bind(self, mechanisms: Iterable[str]) -> bytes:

@@ -14,6 +14,7 @@ from sasl_core.protocols.ldap import (
 )
 from sasl_core.protocols.ldap import _messages as messages
 
+from ..._accounts import BINDINGS
 from ..._hypothesis import given, settings, st
 from ._peer import CLEAR, TLS, login, server
 
@@ -50,7 +51,7 @@ class First(unittest.TestCase):
         sent = messages.read(client.connected())
         self.assertEqual(sent.tag, messages.SEARCH)
         wanted, _ = messages.read_root_dse_request(sent.body)
-        self.assertEqual(wanted, ["supportedsaslmechanisms"])
+        self.assertEqual(wanted, ["supportedsaslmechanisms", "objectclass"])
         with self.assertRaises(sasl.StateError):
             client.connected()
 
@@ -261,6 +262,59 @@ class TheBind(unittest.TestCase):
         self.assertNotIn("pencil", repr(client))
         with self.assertRaises(TypeError):
             client.__reduce__()
+
+    def test_an_authzid_gets_its_prefix(self) -> None:
+        for authzid, sent in (
+            ("boss", b"u:boss"),
+            ("u:boss", b"u:boss"),
+            ("dn:cn=boss", b"dn:cn=boss"),
+            ("user", b""),
+            ("", b""),
+        ):
+            who = sasl.Credentials("user", "pencil", authzid=authzid)
+            client = session(mechanisms=["PLAIN"], credentials=who)
+            octets = messages.bind_request(1, "PLAIN", sent + b"\0user\0pencil")
+            self.assertEqual(client.connected(), octets)
+
+
+class OpenLDAP(unittest.TestCase):
+    """It has a name of its own for the channel's binding."""
+
+    def first(self, classes: list[str], on: sasl.Channel) -> bytes:
+        client = session(on)
+        client.connected()
+        found = messages.entry(
+            1,
+            "",
+            {
+                "objectClass": classes,
+                "supportedSASLMechanisms": ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"],
+            },
+        )
+        done = messages.Message(1, messages.DONE, messages.result(0))
+        sent = messages.read(client.receive(found + bytes(done)))
+        self.bindings = client.channel.bindings
+        return messages.read_bind(sent.body)[3]
+
+    def test_it(self) -> None:
+        on = TLS.replace(bindings=BINDINGS)
+        for classes, flag in (
+            (["top", "OpenLDAProotDSE"], b"p=ldap,"),
+            (["top"], b"p=tls-exporter,"),
+            ([], b"p=tls-exporter,"),
+        ):
+            with self.subTest(classes):
+                self.assertTrue(self.first(classes, on).startswith(flag))
+        self.first(["openldaprootdse"], on)
+        (binding,) = self.bindings
+        self.assertEqual(binding.data, b"tls-server-end-point:" + BINDINGS[1].data)
+
+    def test_without_the_certificates_hash(self) -> None:
+        on = TLS.replace(bindings=BINDINGS[:1])
+        first = self.first(["OpenLDAProotDSE"], on)
+        self.assertTrue(first.startswith(b"p=tls-exporter,"))
+        first = self.first(["OpenLDAProotDSE"], TLS)
+        self.assertTrue(first.startswith(b"n,"))
 
 
 class ForOthers(unittest.TestCase):

@@ -431,6 +431,79 @@ class Accounts(unittest.TestCase):
         self.assertEqual(peer.session.identity.authzid, "boss")
         self.assertEqual(peer.code(bind("PLAIN", b"root\0user\0pencil")), 50)
 
+    def test_a_users_name_has_a_prefix(self) -> None:
+        """RFC 4513, section 5.2.1.8: what is the same user's is not asked about."""
+        for authzid, code, found, asked in (
+            (b"u:user", 0, "user", 0),
+            (b"u:boss", 0, "boss", 1),
+            (b"u:root", 50, None, 1),
+            (b"dn:cn=boss", 50, None, 1),
+        ):
+            peer = server()
+            peer.application = Application(may_act_as=("boss",))
+            with self.subTest(authzid):
+                self.assertEqual(
+                    peer.code(bind("PLAIN", authzid + b"\0user\0pencil")), code
+                )
+                identity = peer.session.identity
+                self.assertEqual(identity and identity.authzid, found)
+                self.assertEqual(peer.application.asked.count("Authorize"), asked)
+
+    def test_a_name_that_looks_like_one_with_a_prefix(self) -> None:
+        peer = server()
+        peer.application = Application(username="u:user")
+        self.assertEqual(peer.code(bind("PLAIN", b"\0u:user\0pencil")), 0)
+        self.assertEqual(peer.session.identity, sasl.Identity("u:user"))
+
+
+class OpenLDAPsClient(unittest.TestCase):
+    """It has a name of its own for the binding, and leaves out -PLUS."""
+
+    def test_it(self) -> None:
+        on = channel("SCRAM-SHA-256-PLUS")
+        end_point = next(b for b in on.bindings if b.type == "tls-server-end-point")
+        theirs = sasl.ChannelBinding("ldap", b"tls-server-end-point:" + end_point.data)
+        for binding, code in (
+            (theirs, 0),
+            (theirs.replace(data=end_point.data), 49),
+            (theirs.replace(type="tls-server-end-point"), 49),
+        ):
+            both = policy("x", allow=["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"])
+            peer = server(on, policy=both)
+            client = sasl.client(
+                "SCRAM-SHA-256-PLUS",
+                sasl.Credentials("user", "pencil"),
+                channel=on.replace(bindings=[binding]),
+                policy=policy("SCRAM-SHA-256-PLUS"),
+                profile=profiles.LDAP,
+            )
+            with self.subTest(binding.type, code=code):
+                asked = peer.result(bind("SCRAM-SHA-256", client.start()))
+                final = client.step(asked[2])
+                self.assertEqual(peer.code(bind("SCRAM-SHA-256", final, 2)), code)
+                if not code:
+                    self.assertTrue(peer.session.success.bound)
+
+    def test_where_nothing_can_be_bound(self) -> None:
+        first = b"p=ldap,,n=user,r=abc"
+        peer = server(policy=policy("SCRAM-SHA-256"))
+        self.assertEqual(peer.code(bind("SCRAM-SHA-256", first)), 7)
+        self.assertEqual(peer.code(bind("PLAIN", first)), 7)
+        only = policy("SCRAM-SHA-256-PLUS")
+        unique = TLS.replace(bindings=[sasl.ChannelBinding("tls-unique", b"x")])
+        peer = server(unique, policy=only)
+        self.assertEqual(peer.code(bind("SCRAM-SHA-256", first)), 7)
+
+    def test_over_starttls(self) -> None:
+        peer = server(CLEAR, starttls=True)
+        peer.say(START_TLS)
+        peer.session.secured(channel("SCRAM-SHA-256-PLUS"))
+        names = [binding.type for binding in peer.session.channel.bindings]
+        self.assertEqual(names[-1], "ldap")
+        self.assertEqual(
+            names[:-1], [b.type for b in channel("SCRAM-SHA-1-PLUS").bindings]
+        )
+
 
 if __name__ == "__main__":
     unittest.main()
