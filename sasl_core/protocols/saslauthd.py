@@ -137,6 +137,13 @@ class ServerSession(Secretive):
         self._request = None
         return self._follow(self._server.abort(detail, reason=Reason.UNAVAILABLE))
 
+    def shutdown(self) -> Reply:
+        """Say, as the last thing whatever the state, that it cannot be told now."""
+        if self._server is not None and not self._over:
+            reason, detail = Reason.UNAVAILABLE, "the service shuts down"
+            self._decision = self._server, self._server.abort(detail, reason=reason)
+        return self._refuse(Reason.UNAVAILABLE)
+
     def decision(self) -> tuple[Server, Success | Failure] | None:
         """Take the exchange and how it ended, once, as in the sessions of protocols."""
         decision, self._decision = self._decision, None
@@ -189,6 +196,7 @@ class ServerSession(Secretive):
 
     def _refuse(self, reason: Reason) -> Reply:
         self._over = True
+        self._request = None
         self._buffer.clear()
         self._parts.clear()
         return Reply(_REPLIES[reason])

@@ -49,6 +49,7 @@ class ClientSession(Secretive):
         "_incoming",
         "_last",
         "_login",
+        "_lost",
         "_mechanisms",
         "_minor",
         "_open",
@@ -75,6 +76,7 @@ class ClientSession(Secretive):
         self._last = 0
         self._open: dict[int, Running] = {}
         self._cancelled: dict[int, None] = {}  # in the order of their end
+        self._lost: set[int] = set()  # whose answers count no more
         self._over = False
         version = write(b"VERSION", b"%d" % MAJOR, b"%d" % MINOR)
         self._out = bytearray(bytes(Reply(version, write(b"CPID", b"%d" % pid))))
@@ -161,8 +163,8 @@ class ClientSession(Secretive):
         """Take octets from the server; return the answers in them.
 
         Raise ProtocolError for what breaks the rules, whichever exchange it was for:
-        then the session is over, and `closed` due. Answers before that are lost with it,
-        so that none is taken from a server that is not one.
+        then the session is over, and `closed` due. Answers before that count no more: none
+        is taken from a server that is not one.
         """
         if self._over:
             raise StateError("the connection is over")
@@ -180,6 +182,7 @@ class ClientSession(Secretive):
             problem = str(error)
         if problem:
             self._over = True
+            self._lost = {answer.id for answer in answers} - self._open.keys()
             raise ProtocolError(problem)
         return answers
 
@@ -188,7 +191,9 @@ class ClientSession(Secretive):
         now.
         """
         self._over = True
-        lost, self._open = self._open, {}
+        lost = sorted(self._lost | self._open.keys())
+        self._lost = set()
+        self._open = {}
         refused = Refused(Reason.UNAVAILABLE, "the authentication service is gone")
         return [Answer(identifier, refused) for identifier in lost]
 

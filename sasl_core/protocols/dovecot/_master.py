@@ -236,6 +236,7 @@ class MasterClient(Secretive):
             problem = str(error)
         if problem:
             self._over = True
+            self._open |= {answer.id for answer in answers}  # which count no more
             raise ProtocolError(problem)
         return answers
 
@@ -243,7 +244,7 @@ class MasterClient(Secretive):
         """Take the end of the connection; return that the open look-ups have failed."""
         self._over = True
         lost, self._open = self._open, set()
-        return [LookedUp(identifier, None, failed=True) for identifier in lost]
+        return [LookedUp(each, None, failed=True) for each in sorted(lost)]
 
     def _say(self, verb: bytes, *fields: bytes) -> int:
         if self._over or self._last >= MOST:

@@ -160,7 +160,7 @@ class ServerSession(Secretive):
         """
         if not isinstance(event, (Challenge, Success, Failure, Request)):
             raise StateError("resume takes the event that the answered request gave")
-        if self._questions.get(question.id) is not question:
+        if not self.waits(question):
             return NOTHING
         if not question.request.answered:
             raise StateError("the request has no answer yet")
@@ -169,7 +169,7 @@ class ServerSession(Secretive):
 
     def unavailable(self, question: Question, detail: str = "") -> Reply:
         """Give up a question: the application failed, in whatever state."""
-        if self._questions.get(question.id) is not question:
+        if not self.waits(question):
             return NOTHING
         return self._fail(question.id, Reason.UNAVAILABLE, detail)
 
@@ -192,9 +192,13 @@ class ServerSession(Secretive):
             exchange.idle = True
         return self._fail_all(late, Reason.ABORTED, "the client took too long")
 
+    def drain(self) -> None:
+        """Take no new exchanges: each is failed, for now."""
+        self._ending = True
+
     def shutdown(self) -> Reply:
         """Take no new exchanges, and fail the open ones for now: none is lost."""
-        self._ending = True
+        self.drain()
         return self._fail_all(
             list(self._exchanges), Reason.UNAVAILABLE, "the service shuts down"
         )
@@ -205,6 +209,10 @@ class ServerSession(Secretive):
         self._fail_all(list(self._exchanges), Reason.ABORTED, "the connection is gone")
         if self._logins is not None:
             self._logins.leave(self)
+
+    def waits(self, question: Question) -> bool:
+        """Whether the answer still matters: its exchange was not cancelled."""
+        return self._questions.get(question.id) is question
 
     @property
     def open(self) -> int:

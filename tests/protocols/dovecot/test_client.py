@@ -270,6 +270,9 @@ class Answers(Case):
         self.begin()
         with self.assertRaises(sasl.ProtocolError):
             self.hear("OK 1 user=alice", "nonsense")
+        lost = [(each.id, each.outcome.reason) for each in self.client.closed()]
+        gone = sasl.Reason.UNAVAILABLE
+        self.assertEqual(lost, [(1, gone), (2, gone)])
 
     def test_one_that_is_broken_does_not_end_the_others(self) -> None:
         for text in ("CONT 1 !", "CONT 1 Zg", "CONT 1 Zg== \udcff", "FAIL 1 \udcff"):
