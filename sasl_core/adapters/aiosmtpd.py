@@ -81,9 +81,9 @@ class AuthHandler:
     `max_failures` as in `ServerSession`. `host`: the server's name. `certificate`: its
     own, in DER, for the mechanisms that bind to the channel. After success the session's
     `auth_data` is the Identity. `envelope.mail_auth` is what MAIL says with AUTH=, as
-    `smtp.Command.auth`: aiosmtpd alone refuses it, and with it all that Postfix relays
-    after a login (RFC 4954, section 5). The limit on failures is the connection's,
-    STARTTLS or not; aiosmtpd's timeout for a command is that of a whole exchange.
+    `smtp.Command.auth`: aiosmtpd alone refuses it, which who offers AUTH must not
+    (RFC 4954, section 5). The limit on failures is the connection's, STARTTLS or not;
+    aiosmtpd's timeout for a command is that of a whole exchange.
     """
 
     def __init__(

@@ -229,7 +229,7 @@ class AdapterTest(Checks):
             self.assertTrue(smtp.may_send())
 
     def test_mail_that_names_its_sender(self) -> None:
-        """As Postfix writes it, once it has logged in."""
+        """As Postfix writes it after a login, with smtp_send_dummy_mail_auth."""
         ours.expect(sasl.Policy(allow=["PLAIN"]))
         with Smtp(ours.port, client_context()) as smtp:
             login(smtp, RIGHT.credentials)
