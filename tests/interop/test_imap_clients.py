@@ -66,7 +66,8 @@ class ClientTest(Checks):
             port, mechanism, case.credentials, case.certificate, protocol=protocol
         )
         name = "PLAIN" if by_command else mechanism
-        self.check_event(ours.outcome(), f"{client} {protocol}", name, case)
+        how = f"{client} {protocol}{', LOGIN' * by_command}"
+        self.check_event(ours.outcome(), how, name, case)
         expected = 0 if case.welcome else refused
         self.assertEqual(
             done.returncode, expected, done.stdout.decode(errors="replace")

@@ -92,16 +92,19 @@ class ServerSession(ServerBase[Reply, Command]):
         LOGINDISABLED, SASL-IR and AUTH=.
         """
         words = list(self._capabilities)
+        names = self._offer()
+        offered = [f"AUTH={name}" for name in names]
         if self.success is not None:
-            return tuple(words)
+            # A layer hides the list from whoever tampered with it before: told again,
+            # the client can compare (RFC 3501, section 6.2.2).
+            return (*words, *(offered if self.success.layer is not None else ()))
         if self._starttls and not self.channel.encrypted:
             words.append("STARTTLS")
-        names = self._offer()
         if not self._login or "PLAIN" not in names:
             words.append("LOGINDISABLED")
         if names and self._profile.initial_response:
             words.append("SASL-IR")
-        return (*words, *(f"AUTH={name}" for name in names))
+        return (*words, *offered)
 
     def greeting(self, text: str = "IMAP4rev1 server ready") -> Reply:
         """Return the greeting, which tells the capabilities too."""
@@ -219,7 +222,7 @@ class ServerSession(ServerBase[Reply, Command]):
 
     def _accepted(self, success: Success) -> Reply:
         said = self._profile.success
-        if success.layer is None:  # else the list could have been meddled with
+        if success.layer is None:  # this response is not yet inside it
             words = " ".join(self.capabilities())
             said = said.replace("OK ", f"OK [CAPABILITY {words}] ", 1)
         return self._tagged(said)

@@ -59,10 +59,12 @@ class Capabilities(Case):
             b"a2 OK [CAPABILITY IMAP4rev1] Authenticated\r\n",
         )
 
-    def test_not_told_in_front_of_a_security_layer(self) -> None:
-        session = server().session
-        said = session._accepted(sasl.Success(sasl.Identity("user"), layer=object()))
-        self.assertEqual(said.lines, ("* OK Authenticated",))
+    def test_told_inside_a_security_layer_not_in_front_of_it(self) -> None:
+        session = server(policy=sasl.Policy(allow=["PLAIN"])).session
+        session.receive(b"a1 " + PLAIN).deny()
+        layered = sasl.Success(sasl.Identity("user"), layer=object())
+        self.assertEqual(session.resume(layered).lines, ("a1 OK Authenticated",))
+        self.assertEqual(session.capabilities(), ("IMAP4rev1", "AUTH=PLAIN"))
 
     def test_nothing_about_authentication_after_it(self) -> None:
         peer = server(capabilities=["IMAP4rev2", "MOVE"])
