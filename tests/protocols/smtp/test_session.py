@@ -324,6 +324,8 @@ class Anything(Case):
         sent = b""
         try:
             for reply in replies:
+                if client.authenticated:
+                    break
                 if client.wants_tls:
                     sent = client.secured(TLS)
                     continue
