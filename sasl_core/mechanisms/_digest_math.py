@@ -3,21 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import NamedTuple
 
 _NO_BODY = b":00000000000000000000000000000000"
-
-
-class Digests(NamedTuple):
-    """H(A1), and what each side proves with it, in hexadecimal digits."""
-
-    session_key: bytes
-    response: bytes
-    rspauth: bytes
-
-    def __repr__(self) -> str:
-        """Show nothing: all of it is as good as the password for this exchange."""
-        return "Digests()"
 
 
 def digests(
@@ -27,8 +14,10 @@ def digests(
     authzid: bytes | None,
     qop: bytes,
     uri: bytes,
-) -> Digests:
-    """Return what both sides compute; the nonce count is 1.
+) -> tuple[bytes, bytes, bytes]:
+    """Return H(A1), and the response and rspauth in hexadecimal digits.
+
+    The nonce count is 1.
 
     `secret` is H(user:realm:password). What stands in quotes comes without them and
     without its backslashes: so Cyrus, GNU SASL and RFC 2831bis read unq().
@@ -43,7 +32,7 @@ def digests(
     middle = b"%b:%b:00000001:%b:%b:" % (key.hexdigest().encode(), nonce, cnonce, qop)
     asked = new(b"AUTHENTICATE:" + uri).hexdigest().encode()
     told = new(b":" + uri).hexdigest().encode()
-    return Digests(
+    return (
         key.digest(),
         new(middle + asked).hexdigest().encode(),
         new(middle + told).hexdigest().encode(),

@@ -15,13 +15,14 @@ from typing import NamedTuple
 
 from .._strict import Malformed, integer, utf8
 
-_SPACE = rb"(?:(?:\r\n)?[ \t])*+"
-_WORD = rb"[!#$%&'*+\-.0-9A-Z^_`a-z|~]++"
-_QUOTED = rb'"((?:[^"\\\x00-\x08\x0a-\x1f\x7f]++|\\[\t -~])*+)"'
-_ITEM = rb"(%b)%b=%b(?:%b|(%b))%b" % (_WORD, _SPACE, _SPACE, _QUOTED, _WORD, _SPACE)
-_ITEMS = re.compile(_ITEM)
 # Possessive throughout: whatever comes, each octet is looked at once.
-_LIST = re.compile(rb"%b(?:%b)?+(?:,%b(?:%b)?+)*+" % (_SPACE, _ITEM, _SPACE, _ITEM))
+_SPACE = rb"[ \t]*+(?:\r\n[ \t]++)*+"
+_WORD = rb"[!#$%&'*+\-.0-9A-Z^_`a-z|~]++"
+_TEXT = rb"[\t !#-\[\]-~\x80-\xff]*+"
+_QUOTED = rb'"%b(?:\\[\t -~]%b)*+"' % (_TEXT, _TEXT)
+_ITEM = re.compile(rb"(%b)%b=%b(%b|%b)" % (_WORD, _SPACE, _SPACE, _QUOTED, _WORD))
+_BETWEEN = re.compile(rb"%b(?:,%b)++" % (_SPACE, _SPACE))
+_AROUND = re.compile(rb"%b(?:,%b)*+" % (_SPACE, _SPACE))
 _PAIR = re.compile(rb"\\(.)")
 
 _CHALLENGE = frozenset(
@@ -31,10 +32,8 @@ _RESPONSE = frozenset(
     b"username realm nonce cnonce nc qop digest-uri response maxbuf charset cipher"
     b" authzid".split()
 )
-_NEEDED = {
-    name: f"no {name.decode()} (RFC 2831, section 2.1.2)"
-    for name in (b"username", b"nonce", b"cnonce", b"nc", b"digest-uri", b"response")
-}
+_RSPAUTH = frozenset({b"rspauth"})
+_AUTH_ALONE = frozenset({b"auth"})
 _HEX = b"0123456789abcdef"
 _DEFAULT_BUFFER = 65536  # section 2.1.1, of maxbuf
 
@@ -67,10 +66,7 @@ class Response(NamedTuple):
 
 def read_challenge(message: bytes) -> Challenge:
     """Read a digest-challenge (section 2.1.1); raise Malformed."""
-    items = _directives(message, 2048)
-    found = dict(items)
-    if len(found) != len(items):
-        _refuse_twins(items, _CHALLENGE)
+    found, names, values = _directives(message, 2048, _CHALLENGE)
     nonce = found.get(b"nonce")
     if not nonce:
         raise Malformed("no nonce in the challenge (RFC 2831, section 2.1.1)")
@@ -78,53 +74,60 @@ def read_challenge(message: bytes) -> Challenge:
         raise Malformed("the algorithm is not md5-sess (RFC 2831, section 2.1.1)")
     charset = _charset(found)
     qop = _words(found.get(b"qop", b"auth"))
-    ciphers = _words(found.get(b"cipher", b""))
-    if b"auth-conf" in qop and not ciphers:
+    ciphers: frozenset[bytes] = frozenset()
+    if b"cipher" in found:
+        ciphers = _words(found[b"cipher"])
+    elif b"auth-conf" in qop:
         raise Malformed("confidentiality without a cipher (RFC 2831, section 2.1.1)")
-    realms = tuple(_text(value, charset) for name, value in items if name == b"realm")
+    realms: tuple[str, ...] = ()
+    if b"realm" in found:
+        pairs = zip(names, values, strict=True)
+        realms = tuple(
+            [_text(text, charset) for name, text in pairs if name == b"realm"]
+        )
     return Challenge(realms, nonce, qop, ciphers, _buffer(found), charset)
 
 
 def read_response(message: bytes) -> Response:
     """Read a digest-response (section 2.1.2); raise Malformed."""
-    items = _directives(message, 4096)
-    found = dict(items)
-    if len(found) != len(items):
-        _refuse_twins(items, _RESPONSE)
-    get = found.get
-    for name, problem in _NEEDED.items():
-        if not get(name):
-            raise Malformed(problem)
-    if found[b"nc"] != b"00000001":
+    found, _, _ = _directives(message, 4096, _RESPONSE)
+    try:
+        username, nonce, cnonce = found[b"username"], found[b"nonce"], found[b"cnonce"]
+        count, uri, response = found[b"nc"], found[b"digest-uri"], found[b"response"]
+    except KeyError:
+        username = nonce = cnonce = count = uri = response = b""
+    if not (username and nonce and cnonce and uri):
+        raise Malformed("a directive is missing or empty (RFC 2831, section 2.1.2)")
+    if count != b"00000001":
         # There is one authentication by a nonce: who counts on repeats one.
         raise Malformed("the nonce count is not 00000001 (RFC 2831, section 2.1.2)")
-    response = found[b"response"]
     if len(response) != 32 or response.translate(None, _HEX):
         raise Malformed("the response is not of 32 hexadecimal digits")
-    if get(b"authzid") == b"":
+    get, charset = found.get, _charset(found)
+    realm, authzid = get(b"realm"), get(b"authzid")
+    if authzid == b"":
         raise Malformed("the authzid is empty (RFC 2831, section 2.1.2)")
-    charset = _charset(found)
-    realm = get(b"realm")
     return Response(
-        _text(found[b"username"], charset),
+        _text(username, charset),
         None if realm is None else _text(realm, charset),
-        found[b"nonce"],
-        found[b"cnonce"],
+        nonce,
+        cnonce,
         get(b"qop", b"auth"),
-        found[b"digest-uri"],
+        uri,
         response,
         _buffer(found),
         get(b"cipher", b""),
-        get(b"authzid"),
+        authzid,
     )
 
 
 def read_rspauth(message: bytes) -> bytes:
     """Read a response-auth (section 2.1.3); raise Malformed."""
-    items = _directives(message, 2048)
-    found = dict(items)
-    rspauth = found.get(b"rspauth", b"")
-    if len(found) != len(items) or len(rspauth) != 32 or rspauth.translate(None, _HEX):
+    rspauth = message.removeprefix(b"rspauth=")
+    if rspauth is message or len(rspauth) != 32 or rspauth.translate(None, _HEX):
+        found, _, _ = _directives(message, 2048, _RSPAUTH)
+        rspauth = found.get(b"rspauth", b"")
+    if len(rspauth) != 32 or rspauth.translate(None, _HEX):
         raise Malformed("no rspauth of 32 hexadecimal digits (RFC 2831, section 2.1.3)")
     return rspauth
 
@@ -161,28 +164,48 @@ def quote(value: bytes) -> bytes:
     return b'"%b"' % value
 
 
-def _directives(message: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+def _directives(
+    message: bytes, limit: int, known: frozenset[bytes]
+) -> tuple[dict[bytes, bytes], list[bytes], list[bytes]]:
+    """Return the directives by name, and all names and values in their order.
+
+    `known` are the names of which none may come twice.
+    """
     if len(message) >= limit:
         raise Malformed(f"a message of {limit} octets or more (RFC 2831, section 2.1)")
-    if not _LIST.fullmatch(message):
-        raise Malformed("not a list of directives (RFC 2831, section 7.1)")
-    items = _ITEMS.findall(message)
+    # Cut out, the directives leave what is around them: in the best case, commas.
+    pieces = _ITEM.split(message)
+    around, names = pieces[::3], pieces[1::3]
+    if around.count(b",") != len(names) - 1 or around[0] or around[-1]:
+        _check_separators(around)
+    values = [value.strip(b'"') for value in pieces[2::3]]
     if b"\\" in message:
-        return [
-            (name.lower(), _PAIR.sub(rb"\1", quoted) or word)
-            for name, quoted, word in items
+        values = [
+            _PAIR.sub(rb"\1", value[1:-1]) if value[0] == 0x22 else value
+            for value in pieces[2::3]
         ]
-    return [(name.lower(), quoted or word) for name, quoted, word in items]
+    found = dict(zip(names, values, strict=True))
+    if len(found) != len(names) or not known.issuperset(found):
+        names = [name.lower() for name in names]
+        once = [name for name in names if name in known]
+        if len(set(once)) != len(once):
+            raise Malformed("a directive comes twice (RFC 2831, section 2.1)")
+        found = dict(zip(names, values, strict=True))
+    return found, names, values
 
 
-def _refuse_twins(items: list[tuple[bytes, bytes]], known: frozenset[bytes]) -> None:
-    names = [name for name, _ in items if name in known]
-    if len(set(names)) != len(names):
-        raise Malformed("a directive comes twice (RFC 2831, section 2.1)")
+def _check_separators(around: list[bytes]) -> None:
+    if len(around) == 1 or not (
+        all(map(_BETWEEN.fullmatch, around[1:-1]))
+        and all(map(_AROUND.fullmatch, (around[0], around[-1])))
+    ):
+        raise Malformed("not a list of directives (RFC 2831, section 7.1)")
 
 
 def _charset(found: dict[bytes, bytes]) -> str:
     charset = found.get(b"charset")
+    if charset == b"utf-8":
+        return "utf-8"
     if charset is None:
         return "latin-1"
     if charset.lower() != b"utf-8":
@@ -202,4 +225,6 @@ def _buffer(found: dict[bytes, bytes]) -> int:
 
 
 def _words(value: bytes) -> frozenset[bytes]:
+    if value == b"auth":
+        return _AUTH_ALONE
     return frozenset(word.strip(b" \t").lower() for word in value.split(b",")) - {b""}

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from ..records import DigestMd5Secret
 
 _QOP = {"none": b"auth", "integrity": b"auth-int", "confidentiality": b"auth-conf"}
+_LAYER = {qop: layer for layer, qop in _QOP.items()}
+_NO_LAYER = ("none",)
 _PLAIN_OFFER = b'qop="auth",algorithm=md5-sess,charset=utf-8'
 _NOBODY = os.urandom(16)  # the secret of users who do not exist: same work for both
 
@@ -88,21 +90,16 @@ def _realms(terms: Terms) -> tuple[str, ...]:
     return realm
 
 
-def _qops(policy: Policy) -> list[bytes]:
-    """Return what the policy lets us offer or take, the preferred one first."""
-    return [_QOP[name] for name in policy.layers]
-
-
 def _offer(policy: Policy) -> bytes:
     """Write the part of the challenge that is the same each time."""
-    qops = _qops(policy)
-    if qops == [b"auth"]:
+    if policy.layers == _NO_LAYER:
         return _PLAIN_OFFER
+    qops = b",".join(_QOP[layer] for layer in policy.layers)
     cipher = ""
-    if b"auth-conf" in qops:
+    if "confidentiality" in policy.layers:
         cipher = f'cipher="{",".join(name for name, _ in policy.ciphers)}",'
     return b'qop="%b",%bmaxbuf=%d,algorithm=md5-sess,charset=utf-8' % (
-        b",".join(qops),
+        qops,
         cipher.encode(),
         policy.max_buffer,
     )
@@ -127,7 +124,9 @@ class _AwaitChallenge(ClientRecord):
             ), None
         secret = math.secret(mine.username, realm or "", mine.password or "")
         authzid = _octets(mine.authzid) if mine.authzid else None
-        proof = math.digests(secret, offer.nonce, self.cnonce, authzid, qop, self.uri)
+        key, proof, rspauth = math.digests(
+            secret, offer.nonce, self.cnonce, authzid, qop, self.uri
+        )
         response = messages.Response(
             mine.username,
             realm,
@@ -135,13 +134,13 @@ class _AwaitChallenge(ClientRecord):
             self.cnonce,
             qop,
             self.uri,
-            proof.response,
+            proof,
             terms.policy.max_buffer,
             cipher,
             authzid,
         )
         return messages.write_response(response, offer.charset), _AwaitRspauth(
-            proof.rspauth, proof.session_key, qop, cipher, offer.buffer
+            rspauth, key, qop, cipher, offer.buffer
         )
 
     def _realm(self, offered: tuple[str, ...], host: str) -> str | None:
@@ -158,7 +157,8 @@ class _AwaitChallenge(ClientRecord):
 
 def _chosen(offer: messages.Challenge, policy: Policy) -> tuple[bytes, bytes]:
     """Choose the quality of protection, and the cipher, b"" for none."""
-    for qop in _qops(policy):
+    for layer in policy.layers:
+        qop = _QOP[layer]
         if qop == b"auth-conf" and qop in offer.qop:
             for name, _ in policy.ciphers:
                 if name.encode() in offer.ciphers:
@@ -223,10 +223,11 @@ class _AwaitResponse(ServerRecord):
         policy, realms = terms.policy, _realms(terms)
         if said.nonce != self.nonce:
             raise Malformed("another nonce than that of the challenge")
-        if said.qop not in _qops(policy):
+        if _LAYER.get(said.qop) not in policy.layers:
             raise Malformed("a quality of protection that was not offered")
         if said.qop != b"auth-conf":
-            said = said._replace(cipher=b"") if said.cipher else said
+            if said.cipher:
+                said = said._replace(cipher=b"")
         elif said.cipher not in {name.encode() for name, _ in policy.ciphers}:
             raise Malformed("a cipher that was not offered")
         if realms and said.realm not in realms:
@@ -252,11 +253,13 @@ def _is_here(uri: bytes, realms: tuple[str, ...], terms: Terms) -> bool:
     A fact that the channel does not know is not compared; a realm passes for the host,
     for curl writes it there.
     """
+    host = terms.channel.host
     service = terms.channel.service or terms.profile.service
+    if host and uri == f"{service}/{host}".encode(errors="replace"):
+        return True
     kind, *rest = uri.decode("utf-8", "replace").split("/")
     if not rest or (service and kind.lower() != service.lower()):
         return False
-    host = terms.channel.host
     return not host or rest[0].lower() == host.lower() or rest[0] in realms
 
 
@@ -271,7 +274,7 @@ class _AwaitPassword(Asking):
             secret = math.secret(said.username, said.realm or "", answer or "")
         else:
             secret = answer.ha1
-        proof = math.digests(
+        key, proof, rspauth = math.digests(
             secret if known else _NOBODY,
             said.nonce,
             said.cnonce,
@@ -279,10 +282,10 @@ class _AwaitPassword(Asking):
             said.qop,
             said.uri,
         )
-        right = hmac.compare_digest(proof.response, said.response)
+        right = hmac.compare_digest(proof, said.response)
         if not right or not known:
             return Failure(
                 Reason.BAD_CREDENTIALS, "unknown user or wrong response"
             ), None
-        layer = _layer(said, terms.policy, proof.session_key, is_client=False)
-        return Success(self.identity, b"rspauth=" + proof.rspauth, layer=layer), None
+        layer = _layer(said, terms.policy, key, is_client=False)
+        return Success(self.identity, b"rspauth=" + rspauth, layer=layer), None

@@ -101,6 +101,19 @@ def cram_floor() -> tuple[bytes, bytes]:
     return challenge, challenge
 
 
+DIGEST_CHALLENGE = floors.digest_challenge()[1]
+
+
+def digest_answer(challenge: bytes) -> bytes:
+    """Play the other side."""
+    return floors.digest_client(challenge)[1]
+
+
+def digest_reply(response: bytes) -> bytes:
+    """Play the other side."""
+    return floors.digest_server(floors.between(response, b'nonce="', b'"'), response)
+
+
 # figure, to reach, turns a round, floor, ours
 SPEED: tuple[tuple[str, float, int, Timed, Timed], ...] = (
     (
@@ -147,6 +160,28 @@ SPEED: tuple[tuple[str, float, int, Timed, Timed], ...] = (
         2000,
         around(cram_floor, floors.cram_response, floors.cram_server),
         around(ours.cram_challenge, floors.cram_response, ours.cram_server),
+    ),
+    (
+        "DIGEST-MD5 server, stored secret",
+        3.0,
+        2000,
+        around(floors.digest_challenge, digest_answer, floors.digest_server),
+        around(ours.digest_challenge, digest_answer, ours.digest_server),
+    ),
+    (
+        "DIGEST-MD5 client",
+        4.0,
+        2000,
+        around(
+            lambda: floors.digest_client(DIGEST_CHALLENGE),
+            digest_reply,
+            floors.digest_client_end,
+        ),
+        around(
+            lambda: ours.digest_client(DIGEST_CHALLENGE),
+            digest_reply,
+            lambda exchange, outcome: exchange.finish(outcome),
+        ),
     ),
     (
         "XOAUTH2 server",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 USER, PASSWORD, TOKEN = "user@example.com", "pencil.SASL.2026", "ya29." + "t0ken" * 24
 HOST, PORT = "mail.example.com", 993
+SERVICE, REALM = "imap", "example.com"
 SALT, ITERATIONS = bytes(range(16)), 4096
 CLIENT_FIRST = b"n,,n=user@example.com,r=fyko+d2lbbFgONRv9qkxdawL"
 PLAIN = f"\0{USER}\0{PASSWORD}".encode()
@@ -149,6 +150,64 @@ def cram_server(challenge: bytes, response: bytes) -> bytes:
     if not compare_digest(expected, digest):
         raise ValueError("wrong digest")
     return name
+
+
+_URI = f"{SERVICE}/{HOST}".encode()
+HA1 = hashlib.md5(f"{USER}:{REALM}:{PASSWORD}".encode()).digest()
+
+
+def digest_challenge() -> tuple[bytes, bytes]:
+    """Begin; return what to keep, and the challenge."""
+    nonce = b2a_base64(os.urandom(24), newline=False)
+    return nonce, (
+        b'realm="%b",nonce="%b",qop="auth",algorithm=md5-sess,charset=utf-8'
+        % (REALM.encode(), nonce)
+    )
+
+
+def digest_proofs(nonce: bytes, cnonce: bytes) -> tuple[bytes, bytes]:
+    """Do the hashes of both sides: the response, and rspauth."""
+    new = hashlib.md5
+    a1 = new(b"%b:%b:%b" % (HA1, nonce, cnonce)).hexdigest().encode()
+    middle = b"%b:%b:00000001:%b:auth:" % (a1, nonce, cnonce)
+    asked = new(b"AUTHENTICATE:" + _URI).hexdigest().encode()
+    told = new(b":" + _URI).hexdigest().encode()
+    return (
+        new(middle + asked).hexdigest().encode(),
+        new(middle + told).hexdigest().encode(),
+    )
+
+
+def between(message: bytes, begin: bytes, end: bytes) -> bytes:
+    """Cut a value out."""
+    at = message.index(begin) + len(begin)
+    return message[at : message.index(end, at)]
+
+
+def digest_server(nonce: bytes, response: bytes) -> bytes:
+    """Verify a response; return the rspauth."""
+    wanted, rspauth = digest_proofs(nonce, between(response, b'cnonce="', b'"'))
+    if not compare_digest(wanted, between(response + b",", b"response=", b",")):
+        raise ValueError("wrong response")
+    return b"rspauth=" + rspauth
+
+
+def digest_client(challenge: bytes) -> tuple[bytes, bytes]:
+    """Answer a challenge; return the rspauth to expect, and the response."""
+    nonce = between(challenge, b'nonce="', b'"')
+    cnonce = b2a_base64(os.urandom(24), newline=False)
+    response, rspauth = digest_proofs(nonce, cnonce)
+    return rspauth, (
+        b'charset=utf-8,username="%b",realm="%b",nonce="%b",nc=00000001,'
+        b'cnonce="%b",digest-uri="%b",response=%b,qop=auth'
+        % (USER.encode(), REALM.encode(), nonce, cnonce, _URI, response)
+    )
+
+
+def digest_client_end(expected: bytes, outcome: bytes) -> None:
+    """Verify the rspauth."""
+    if not compare_digest(outcome[8:], expected):
+        raise ValueError("wrong rspauth")
 
 
 def xoauth2_server(message: bytes) -> bytes:

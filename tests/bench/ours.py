@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 import sasl_core as sasl
 from sasl_core.backends import Account
 from sasl_core.backends.sql import SqlStore
+from sasl_core.records import DigestMd5Secret
 
 from . import floors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CHANNEL = sasl.Channel(encrypted=True, host=floors.HOST, port=floors.PORT)
+CHANNEL = sasl.Channel(
+    encrypted=True, service=floors.SERVICE, host=floors.HOST, port=floors.PORT
+)
 CREDENTIALS = sasl.Credentials(floors.USER, floors.PASSWORD)
 KEYS = sasl.ScramKeys(
     "sha256",
@@ -69,6 +72,27 @@ def cram_challenge() -> tuple[sasl.Server, bytes]:
 def cram_server(exchange: sasl.Server, response: bytes) -> sasl.Identity:
     """Ask for the password, and verify."""
     return exchange.step(response).answer(floors.PASSWORD).identity
+
+
+_DIGEST = sasl.Policy(allow=["DIGEST-MD5"])
+_SECRET = DigestMd5Secret(floors.USER, floors.REALM, floors.HA1)
+
+
+def digest_challenge() -> tuple[sasl.Server, bytes]:
+    """Challenge."""
+    exchange = server("DIGEST-MD5", policy=_DIGEST, realm=floors.REALM)
+    return exchange, exchange.start().data
+
+
+def digest_server(exchange: sasl.Server, response: bytes) -> bytes:
+    """Ask for the stored secret, and verify."""
+    return exchange.step(response).answer(_SECRET).data
+
+
+def digest_client(challenge: bytes) -> tuple[sasl.Client, bytes]:
+    """Answer."""
+    exchange = client("DIGEST-MD5", CREDENTIALS, policy=_DIGEST)
+    return exchange, exchange.step(challenge)
 
 
 def token_server(name: str, message: bytes) -> sasl.Identity:
