@@ -34,6 +34,7 @@ if TYPE_CHECKING:
             self, search_base: str, search_filter: str, **options: Any
         ) -> Any: ...
         def modify(self, dn: str, changes: Changes, **options: Any) -> Any: ...
+        def bind(self) -> Any: ...
         def unbind(self) -> Any: ...
 
 
@@ -91,6 +92,13 @@ class Session:
         with suppress(Dead):
             return self._do(self._connection.modify, options)[0]
         raise Unavailable("the directory did not say whether it made the change")
+
+    def bind(self) -> Mapping[str, Any]:
+        """Bind as whom the connection is for; return the result, whatever it is.
+
+        Raise Unavailable.
+        """
+        return self._do(self._connection.bind, {})[0]
 
     def close(self) -> None:
         """Unbind, if it is still there."""

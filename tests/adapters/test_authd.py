@@ -323,18 +323,18 @@ class Saslauthd(Case):
             self.assertIs(found.reason, sasl.Reason.UNAVAILABLE)
 
     async def test_a_service_that_says_nothing_or_nonsense(self) -> None:
-        said = b""
+        says = [b""]
 
         async def silent(reader, writer):
-            writer.write(said)
+            writer.write(says[0])
             await reader.readuntil(b"pencil")
-            if not said:
+            if not says[0]:
                 await reader.read()  # until the client is gone
             writer.close()
 
         server = await asyncio.start_unix_server(silent, self.path)
         self.addCleanup(server.close)
-        for said in (b"", b"\0", b"\0\2OKOK", b"\xff\xff" + bytes(2000)):
+        for says[0] in (b"", b"\0", b"\0\2OKOK", b"\xff\xff" + bytes(2000)):
             for found in (
                 await asyncio.to_thread(
                     saslauthd.verify, self.path, "user", "pencil", timeout=0.05

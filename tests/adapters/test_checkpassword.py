@@ -133,6 +133,13 @@ class Caller(unittest.TestCase):
         self.assertIsInstance(found, Verified)
 
 
+class AllRun(unittest.TestCase):
+    def test_all_run(self) -> None:
+        wanted = {name[6:8] for name in CASES if name.startswith("CHK-C-")}
+        names = " ".join(dir(Caller)).replace("_", " ").split()
+        self.assertEqual(wanted - {"01", "02"} - set(names), set())
+
+
 class Program(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
@@ -151,8 +158,7 @@ class Program(unittest.TestCase):
         os.write(writer, data or b"")
         os.close(writer)
         done = subprocess.run(
-            ["/bin/sh", "-c", f'exec "$@" 3<&{"-" if data is None else reader}', "sh"]
-            + argv,
+            [*shell(f'exec "$@" 3<&{"-" if data is None else reader}'), "sh", *argv],
             pass_fds=[reader],
             env={**os.environ, **environment},
             capture_output=True,
