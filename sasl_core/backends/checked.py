@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     # True for the user's password, and for nothing else; raises Unavailable.
     Check: TypeAlias = Callable[[str, str], bool]
 
-__all__ = ["Check", "Checked", "CheckedStore", "by_verdict"]
+__all__ = ["Checked", "CheckedStore", "by_verdict"]
 
 _set = object.__setattr__
 _NOBODY = "nobody-has-this-name"

@@ -45,7 +45,7 @@ class Store(unittest.TestCase):
         server = sasl.server(
             "PLAIN",
             channel=sasl.Channel(True),
-            policy=application.policy(),
+            policy=application.policy(prepare=False),
             profile=sasl.profiles.RAW,
             answers=application.requests,
         )
@@ -78,7 +78,7 @@ class Store(unittest.TestCase):
         self.assertEqual(self.asked, [])
 
     def test_a_name_that_is_none_costs_the_same(self) -> None:
-        name = "a" * 1100  # more than any account's
+        name = "a\x85b"  # as it comes where SASLprep is left out
         for self.answer in (None, True):
             refused = self.log_in(username=name)
             self.assertIs(refused.reason, sasl.Reason.BAD_CREDENTIALS)
