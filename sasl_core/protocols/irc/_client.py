@@ -6,7 +6,6 @@ from ..._errors import AuthenticationError, NoMechanism, ProtocolError, StateErr
 from ..._policy import DEFAULT
 from ..._reasons import Reason
 from ..._strict import printable
-from ...mechanisms import registered
 from ...profiles import IRC
 from .. import _attempts as neutral
 from .._capabilities import mechanism_names
@@ -27,6 +26,8 @@ _MOST_MESSAGES = 1000  # before the login is over: a hostile server has no end
 _LIST_AND_VALUES = b"CAP LS 302\r\n"
 _SASL = b"CAP REQ :sasl\r\n"
 _DONE = b"CAP END\r\n"
+# What to try at a server of SASL 3.1, which does not say: in few attempts, PLAIN the last.
+_USUAL = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN", "EXTERNAL")
 _FAILURES = frozenset({"902", "904", "905", "906", "907"})
 _OURS = _FAILURES | {"CAP", "AUTHENTICATE", "670", "691", "903", "908"}
 
@@ -34,8 +35,8 @@ _OURS = _FAILURES | {"CAP", "AUTHENTICATE", "670", "691", "903", "908"}
 class Attempts(neutral.Attempts[Words]):
     """Authenticate by the strongest mechanism that the policy and the server accept.
 
-    A server of SASL 3.1 does not say what it has: then `offered` is all that there is,
-    and `narrow` takes the list that its refusal comes with.
+    A server of SASL 3.1 does not say what it has: then `offered` is what is usual, and
+    `narrow` takes the list that its refusal comes with.
     """
 
     __slots__ = ()
@@ -210,10 +211,9 @@ class ClientSession(ClientBase[Attempts]):
         if subcommand != b"ACK" or not more or b"sasl" not in more[-1].split():
             return self._wait(self._acknowledged)
         names = self._capabilities["sasl"]
-        known = tuple(mechanism.name for mechanism in registered())
         return self._begin(
             Attempts(
-                mechanism_names(names.split(",")) if names else known,
+                mechanism_names(names.split(",")) if names else _USUAL,
                 self.credentials,
                 channel=self.channel,
                 policy=self._policy,

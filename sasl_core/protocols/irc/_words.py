@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from ..._events import Request
 from ..._reasons import Reason
 from ..._value import Frozen, Secretive
@@ -132,7 +134,7 @@ class MessageBuffer(Secretive):
 
     def rest(self) -> bytes:
         """Return all that was not given out, and keep nothing."""
-        return self._buffer.take(_LONGEST + 1)
+        return self._buffer.take(sys.maxsize)
 
 
 class Words:

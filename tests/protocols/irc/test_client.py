@@ -8,7 +8,7 @@ import sasl_core as sasl
 from sasl_core.protocols.irc import ClientSession
 
 from ..._hypothesis import given, settings, st
-from ._peer import SECURE, client
+from ._peer import CLEAR, SECURE, client
 
 BOTH = b"CAP * LS :sasl=PLAIN,CRAM-MD5\r\n"
 ACK = b"CAP * ACK :sasl\r\n"
@@ -72,6 +72,10 @@ class Negotiation(unittest.TestCase):
         self.assertTrue(mine.authenticated)
         self.assertEqual(mine.unread(), b"PING z\r\n:x")
         self.assertEqual(mine.unread(), b"")
+        mine = begun("PLAIN")
+        mine.receive(PLUS)
+        mine.receive(b":irc 903 n :ok\r\n" + b"x" * 100_000)
+        self.assertEqual(len(mine.unread()), 100_000)
         with self.assertRaises(sasl.StateError):
             mine.receive(b"PING x\r\n")
 
@@ -83,29 +87,41 @@ class Negotiation(unittest.TestCase):
 class Version31(unittest.TestCase):
     """A server that does not say which mechanisms it has."""
 
+    FAILED = b":irc 904 n :SASL authentication failed\r\n"
+
     def begun(self) -> ClientSession:
-        mine = client(policy=sasl.Policy(allow=["SCRAM-SHA-256", "CRAM-MD5", "PLAIN"]))
+        mine = client()
         mine.receive(b"CAP * LS :sasl\r\n")
-        self.assertEqual(mine.receive(ACK), b"AUTHENTICATE SCRAM-SHA-256\r\n")
+        self.assertEqual(mine.receive(ACK), b"AUTHENTICATE SCRAM-SHA-512\r\n")
         return mine
 
     def test_it_is_told_after_the_first(self) -> None:
         mine = self.begun()
-        self.assertEqual(mine.receive(b":irc 908 n PLAIN,X :are\r\n"), b"")
-        said = mine.receive(b":irc 904 n :SASL authentication failed\r\n")
-        self.assertEqual(said, b"AUTHENTICATE PLAIN\r\n")
+        self.assertEqual(mine.receive(b":irc 908 n LOGIN,X :are\r\n"), b"")
+        self.assertEqual(mine.receive(self.FAILED), b"AUTHENTICATE LOGIN\r\n")
 
     def test_it_is_not_told(self) -> None:
         mine = self.begun()
-        said = mine.receive(b":irc 904 n :SASL authentication failed\r\n")
-        self.assertEqual(said, b"AUTHENTICATE CRAM-MD5\r\n")
+        self.assertEqual(mine.receive(self.FAILED), b"AUTHENTICATE SCRAM-SHA-256\r\n")
+        self.assertEqual(mine.receive(self.FAILED), b"AUTHENTICATE PLAIN\r\n")
+        with self.assertRaises(sasl.AuthenticationError) as caught:
+            mine.receive(self.FAILED)
+        self.assertIs(caught.exception.reason, sasl.Reason.UNSUPPORTED)
 
     def test_none_of_the_list_will_do(self) -> None:
         mine = self.begun()
         mine.receive(b":irc 908 n NTLM :are\r\n")
         with self.assertRaises(sasl.AuthenticationError) as caught:
-            mine.receive(b":irc 904 n :no\r\n")
+            mine.receive(self.FAILED)
         self.assertIs(caught.exception.reason, sasl.Reason.UNSUPPORTED)
+
+    def test_no_password_in_the_clear(self) -> None:
+        mine = client(channel=CLEAR, policy=sasl.Policy())
+        mine.receive(b"CAP * LS :sasl\r\n")
+        mine.receive(ACK)
+        mine.receive(self.FAILED)
+        with self.assertRaises(sasl.AuthenticationError):
+            mine.receive(self.FAILED)
 
 
 class Refusals(unittest.TestCase):
