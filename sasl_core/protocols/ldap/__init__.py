@@ -7,8 +7,8 @@ another library reads the answers, an `Authentication` or `Attempts`.
 from __future__ import annotations
 
 from ._client import Attempts, Authentication
-from ._messages import reason_of
 from ._openldap import for_server
+from ._reasons import reason_of
 from ._server import ServerSession
 from ._session import ClientSession
 from ._words import Action, Command, Reply

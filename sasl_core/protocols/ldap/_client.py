@@ -5,7 +5,6 @@ RFC 4511, section 4.2; RFC 4513, section 5.2. A simple bind is PLAIN in other wo
 
 from __future__ import annotations
 
-from ..._errors import CredentialsError
 from ..._policy import DEFAULT
 from ..._strict import printable
 from ..._value import Secretive
@@ -13,6 +12,7 @@ from ...profiles import LDAP
 from .. import _attempts as neutral
 from .._capabilities import mechanism_names
 from . import _messages as messages
+from ._reasons import reason_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,10 +75,8 @@ class SimpleWords(Words):
         self._dn = dn
 
     def command(self, name: str, initial: bytes | None) -> bytes:
-        """Write PLAIN's password; raise CredentialsError for an authzid."""
-        authzid, _, password = (initial or b"").split(b"\0")
-        if authzid:
-            raise CredentialsError("a simple bind cannot carry an authzid")
+        """Write PLAIN's password."""
+        _, _, password = (initial or b"").rpartition(b"\0")
         return messages.simple_request(self.next(), self._dn, password)
 
 
@@ -103,9 +101,7 @@ class _Replies:
         if code == messages.SUCCESS:
             self.accepted(credentials)
             return None
-        return self.refused(
-            messages.reason_of(code, text), printable(f"{code} {text}".rstrip())
-        )
+        return self.refused(reason_of(code, text), printable(f"{code} {text}".rstrip()))
 
 
 class Authentication(_Replies, neutral.Exchange[Words]):
@@ -145,14 +141,17 @@ class Attempts(_Replies, neutral.Attempts[Words]):
         words: Words | None = None,
     ) -> None:
         words = words or Words()
+        credentials = _with_prefix(credentials)
+        # A simple bind has no place for an authzid.
+        simple = bool(dn and not credentials.authzid)
         super().__init__(
             mechanism_names(offered),
-            _with_prefix(credentials),
+            credentials,
             channel=channel,
             policy=policy,
             profile=profile,
             words=words,
-            fallback=SimpleWords(dn, words) if dn else None,
+            fallback=SimpleWords(dn, words) if simple else None,
         )
 
 

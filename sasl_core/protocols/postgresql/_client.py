@@ -52,10 +52,8 @@ class PasswordWords(Words):
     __slots__ = ()
 
     def command(self, name: str, initial: bytes | None) -> bytes:
-        """Write PLAIN's password; raise CredentialsError for an authzid."""
-        authzid, _, password = (initial or b"").split(b"\0")
-        if authzid:
-            raise CredentialsError("PostgreSQL's password cannot carry an authzid")
+        """Write PLAIN's password."""
+        _, _, password = (initial or b"").rpartition(b"\0")
         return messages.message("p", password + b"\0")
 
 
@@ -65,7 +63,8 @@ class Attempts(neutral.Attempts[Words]):
     `offered` are the names of the list, None where the password is asked for in clear:
     it is sent where the policy lets PLAIN show it. One refusal ends the connection, so
     there is one attempt. A password that SASLprep refuses is taken as it is, as
-    PostgreSQL does. Raise NoMechanism where none is acceptable.
+    PostgreSQL does. Raise NoMechanism where none is acceptable, CredentialsError for an
+    authzid that cannot be carried.
     """
 
     __slots__ = ()
@@ -79,6 +78,8 @@ class Attempts(neutral.Attempts[Words]):
         policy: Policy = DEFAULT,
         profile: Profile = POSTGRESQL,
     ) -> None:
+        if offered is None and credentials.authzid not in ("", credentials.username):
+            raise CredentialsError("a password in clear cannot carry an authzid")
         if offered is not None:
             allow = policy.allow
             ours = (n for n in MECHANISMS if allow is None or n in allow)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import unittest
 
 import sasl_core as sasl
@@ -16,6 +17,7 @@ from sasl_core.protocols.ldap import _messages as messages
 
 from ..._accounts import BINDINGS
 from ..._hypothesis import given, settings, st
+from ...adapters._loopback import secrets_shown
 from ._peer import CLEAR, TLS, login, server
 
 USER = sasl.Credentials("user", "pencil")
@@ -136,8 +138,11 @@ class TheSearch(unittest.TestCase):
 
     def test_a_simple_bind_has_no_authzid(self) -> None:
         who = sasl.Credentials("user", "pencil", authzid="boss")
-        with self.assertRaises(sasl.CredentialsError):
+        with self.assertRaises(sasl.NoMechanism):
             self.answer(listed(1), dn="uid=user", credentials=who)
+        own = sasl.Credentials("user", "pencil", authzid="user")
+        sent = self.answer(listed(1), dn="uid=user", credentials=own)
+        self.assertEqual(sent, messages.simple_request(2, "uid=user", b"pencil"))
 
     def test_no_answer_to_the_search(self) -> None:
         for octets in (
@@ -260,8 +265,25 @@ class TheBind(unittest.TestCase):
     def test_no_secret_is_shown(self) -> None:
         client = self.started("PLAIN")
         self.assertNotIn("pencil", repr(client))
+        self.assertNotIn("pencil", repr(client._attempts.words))
         with self.assertRaises(TypeError):
-            client.__reduce__()
+            pickle.dumps(client)
+        for name in ("PLAIN", "SCRAM-SHA-256", "CRAM-MD5"):
+            for said in (
+                result(1, 49),
+                result(1, 14, "", b"x"),
+                b"\x30\x80",
+                result(9, 0),
+            ):
+                client = self.started(name, policy=sasl.Policy(allow=[name]))
+
+                def act(client: ClientSession = client, said: bytes = said) -> None:
+                    client.receive(said)
+                    client.receive(result(2, 7))
+
+                with self.subTest(name, said=said):
+                    shown = secrets_shown(act, "pencil", "\0user\0pencil")
+                    self.assertEqual(shown, [])
 
     def test_an_authzid_gets_its_prefix(self) -> None:
         for authzid, sent in (

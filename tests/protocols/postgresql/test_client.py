@@ -11,6 +11,7 @@ from sasl_core.protocols.postgresql import _messages as messages
 
 from ..._accounts import BINDINGS
 from ..._hypothesis import given, settings, st
+from ...adapters._loopback import secrets_shown
 from ._peer import BOUND, CLEAR, POLICY, SSL, STARTUP, TLS, login, server, split
 
 USER = sasl.Credentials("user", "pencil")
@@ -296,8 +297,28 @@ class TheExchange(unittest.TestCase):
         self.assertTrue(client.authenticated)
 
     def test_no_secret_is_shown(self) -> None:
-        client, _ = begun("SCRAM-SHA-256")
-        self.assertNotIn("pencil", repr(client))
+        demands = (
+            messages.authentication(messages.SASL, b"SCRAM-SHA-256\0\0"),
+            messages.authentication(messages.CLEARTEXT),
+        )
+        for demand in demands:
+            for said in (
+                error("28P01", "no"),
+                messages.authentication(messages.CONTINUE, b"x"),
+                messages.authentication(messages.CLEARTEXT),
+                b"R\0\0\0\0",
+            ):
+
+                def act(demand: bytes = demand, said: bytes = said) -> None:
+                    client = session()
+                    client.connected()
+                    client.receive(demand)
+                    self.assertNotIn("pencil", repr(client))
+                    client.receive(said)
+                    raise client.closed()
+
+                with self.subTest(said=said, demand=demand):
+                    self.assertEqual(secrets_shown(act, "pencil"), [])
 
     def test_attempts_alone(self) -> None:
         attempts = Attempts(["SCRAM-SHA-256"], USER, channel=TLS, policy=POLICY)
