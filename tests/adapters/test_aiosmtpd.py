@@ -132,7 +132,8 @@ class AiosmtpdCase(unittest.IsolatedAsyncioTestCase):
         options = {"answer": self.accounts.settle, "policy": ALWAYS} | options
         handler = cls(options.pop("answer"), decided=self.note, **options)
         context = tls if implicit else None
-        server = await asyncio.start_server(connected, HOST, 0, ssl=context)
+        # aiosmtpd's own limit: a response may be longer
+        server = await asyncio.start_server(connected, HOST, 0, ssl=context, limit=1001)
         self.addCleanup(server.close)
         return server.sockets[0].getsockname()[1]
 

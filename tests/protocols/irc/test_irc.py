@@ -250,6 +250,7 @@ class StartTLS(unittest.TestCase):
                     with self.assertRaises(sasl.NoMechanism):
                         mine.receive(b":irc 691 * :no\r\n")
                 else:
+                    self.assertEqual(mine.receive(b":irc 903 * :x\r\n"), b"")
                     said = mine.receive(b":irc NOTICE * :x\r\n:irc 691 * :no\r\n")
                     self.assertEqual(said, b"CAP REQ :sasl\r\n")
 
