@@ -106,8 +106,6 @@ class ServerSession(ServerBase[Reply, Command]):
 
     def _take(self, line: bytes) -> Action:
         try:
-            if len(line) > self._limit:
-                raise Malformed("a message over the limit")
             message = self._message = messages.read(line)
             if message.tag not in messages.RESPONSES or message.message_id == 0:
                 raise Malformed("no client's message (RFC 4511, section 4.1.1)")

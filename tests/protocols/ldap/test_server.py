@@ -274,7 +274,7 @@ class Operations(unittest.TestCase):
             b"GET / HTTP/1.1",
             PLAIN[:-1],
             PLAIN + b"x",
-            bytes(messages.Message(0, messages.BIND)),
+            messages.bind_request(0, "PLAIN", b"\0user\0pencil"),
             bytes(messages.Message(1, messages.BIND, b"\x02\x01\x03")),
             bytes(messages.Message(1, messages.BIND_RESPONSE, messages.result(0))),
             bytes(messages.Message(1, 0x7E)),
@@ -301,6 +301,13 @@ class Operations(unittest.TestCase):
             (messages.SEARCH, b"\x04\x00"),
         ):
             self.assertTrue(server().say(bytes(messages.Message(1, tag, body))).close)
+
+    def test_a_message_over_the_limit(self) -> None:
+        for size, close in ((300, False), (400, True)):
+            peer = server(message_limit=400)
+            frame = bytes(messages.Message(1, 0x4A, bytes(size)))
+            peer.session.incoming.feed(frame)
+            self.assertIs(peer.say(peer.session.incoming.next()).close, close)
 
     def test_misuse(self) -> None:
         peer = server()

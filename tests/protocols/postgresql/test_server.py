@@ -247,8 +247,19 @@ class Exchanges(unittest.TestCase):
                 self.assertIs(failure, peer.session.failure)
                 self.assertTrue(peer.say(QUERY).close)
 
+    def test_a_password_in_a_message_of_another_kind(self) -> None:
+        for kind in ("Q", "X", "\0"):
+            peer = started(**ONLY_PASSWORDS)
+            self.assertEqual(
+                state(peer.say(messages.message(kind, b"pencil\0"))), "08P01"
+            )
+            self.assertEqual(peer.application.asked, [])
+
     def test_too_long(self) -> None:
         peer = started()
+        long = messages.message("p", bytes(30_000))
+        peer.session.incoming.feed(long)
+        self.assertEqual(peer.session.incoming.next(), long)
         peer.session.incoming.feed(messages.message("p", bytes(70_000)))
         frame = peer.session.incoming.next()
         self.assertEqual(state(peer.say(frame)), "08P01")
@@ -308,6 +319,8 @@ class TLSRequests(unittest.TestCase):
         peer.session.secured(BOUND)
         ((_, body),) = split(bytes(peer.say(STARTUP)))
         self.assertIn(b"SCRAM-SHA-256-PLUS", body)
+        (binding,) = peer.session.channel.bindings
+        self.assertEqual(binding.type, "tls-server-end-point")
 
     def test_not_offered(self) -> None:
         for on, options in ((CLEAR, {}), (TLS, {"starttls": True})):
