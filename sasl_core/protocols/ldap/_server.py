@@ -31,10 +31,13 @@ class ServerSession(ServerBase[Reply, Command]):
     its business. `attributes` are the application's own of the root DSE, to which the
     mechanisms are added. `message_limit`: the most octets of a message.
 
-    `simple`, a function, turns the name in a simple bind (a DN) into a user name, and
-    returns a name it does not know as it is: then a simple bind is PLAIN in other words.
-    Without it there is none, but with `anonymous` the one without name and password,
-    which logs in nobody.
+    `simple`, a function that never raises, turns the name in a simple bind (a DN) into a
+    user name, and returns one that it does not know as it is: then a simple bind is
+    PLAIN in other words. Without it there is none, but with `anonymous` the one without
+    name and password, which logs in nobody.
+
+    An authzid's "u:" is taken off: the application is asked about the user's name
+    (RFC 4513, section 5.2.1.8); a "dn:" it sees.
     """
 
     __slots__ = (
@@ -132,6 +135,8 @@ class ServerSession(ServerBase[Reply, Command]):
         if message.tag == messages.EXTENDED:
             name, value = messages.read_extended(message.body)
             if name == messages.START_TLS:
+                if message.critical:
+                    return command.done(messages.CRITICAL_EXTENSION, "unknown control")
                 return self._begin_tls(command, value)
         return command
 
@@ -191,15 +196,14 @@ class ServerSession(ServerBase[Reply, Command]):
         return messages.entry(self._message.message_id, "", found)
 
     def _follow(self, event: Event) -> Action:
-        # RFC 4513, section 5.2.1.8: a user's name has "u:" before it.
         if isinstance(event, Authorize):
-            event.authzid = event.authzid.removeprefix("u:")
+            event.authzid = _user(event.authzid)
             if event.authzid == event.authcid:
                 return self._follow(event.answer(True))
         elif isinstance(event, Success):
             identity = event.identity
             if identity.authzid != identity.authcid:
-                identity.authzid = identity.authzid.removeprefix("u:")
+                identity.authzid = _user(identity.authzid)
         return super()._follow(event)
 
     def _challenge(self, data: bytes) -> Reply:
@@ -240,6 +244,11 @@ class ServerSession(ServerBase[Reply, Command]):
         message_id = self._message.message_id
         octets = messages.bind_response(message_id, code, text, credentials)
         return Reply(octets, close=close)
+
+
+def _user(authzid: str) -> str:
+    """Take off what stands before a user's name (RFC 4513, section 5.2.1.8)."""
+    return authzid.removeprefix("u:") or authzid
 
 
 def _disconnection(code: int, text: str) -> Reply:

@@ -424,6 +424,12 @@ class StartTLS(unittest.TestCase):
         frame = bytes(messages.Message(1, messages.EXTENDED, body))
         self.assertEqual(server(CLEAR, starttls=True).code(frame), 2)
 
+    def test_with_a_critical_control(self) -> None:
+        body = messages.read(START_TLS).body
+        control = ber.tlv(0x30, ber.string("1.2.3") + ber.tlv(1, b"\xff"))
+        frame = bytes(messages.Message(1, messages.EXTENDED, body, control))
+        self.assertEqual(server(CLEAR, starttls=True).code(frame), 12)
+
 
 class Accounts(unittest.TestCase):
     def test_unavailable(self) -> None:
@@ -445,6 +451,7 @@ class Accounts(unittest.TestCase):
             (b"u:boss", 0, "boss", 1),
             (b"u:root", 50, None, 1),
             (b"dn:cn=boss", 50, None, 1),
+            (b"u:", 50, None, 1),
         ):
             peer = server()
             peer.application = Application(may_act_as=("boss",))
