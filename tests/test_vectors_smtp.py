@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import sasl_core as sasl
 from sasl_core import profiles
-from sasl_core.protocols.smtp._xtext import decode, encode
 from sasl_core.protocols.smtp import (
     ClientSession,
     Command,
@@ -19,6 +18,7 @@ from sasl_core.protocols.smtp import (
     ServerSession,
     read_identity,
 )
+from sasl_core.protocols.smtp._xtext import decode, encode
 
 from ._data import add_test, ids, method_name, vectors
 
