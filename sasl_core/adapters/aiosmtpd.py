@@ -28,7 +28,7 @@ from ..mechanisms import registered
 from ..protocols.smtp import Command, Reply, ServerSession
 from ..protocols.smtp._replies import BAD_IDENTITY
 from ..protocols.smtp._xtext import asserted_identity, without_identity
-from .streams import _report, _settle
+from ._settling import report, settle
 
 if TYPE_CHECKING:
     import ssl
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from .._policy import Policy
     from ..protocols.smtp import Action
-    from .streams import Answer, Decided
+    from ._settling import Answer, Decided
 
     class Transport(Protocol):
         """What is used of an asyncio transport."""
@@ -168,7 +168,7 @@ class AuthHandler:
                 reply = await self._reply(ours, ours.receive(line))
         except BaseException:
             ours.closed()
-            await _report(ours, self._decided)
+            await report(ours, self._decided)
             raise
         if ours.success is not None:
             session.authenticated, session.auth_data = True, ours.identity
@@ -181,8 +181,8 @@ class AuthHandler:
 
     async def _reply(self, ours: ServerSession, action: Action) -> Reply:
         while isinstance(action, Request):
-            action = await _settle(ours, action, self._answer)
-        await _report(ours, self._decided)
+            action = await settle(ours, action, self._answer)
+        await report(ours, self._decided)
         # Of what begins with AUTH, and of a response, nothing is left to others.
         return action if isinstance(action, Reply) else Reply(503, "5.5.1 Not now")
 

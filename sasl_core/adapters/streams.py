@@ -7,34 +7,30 @@ stalls.
 from __future__ import annotations
 
 import asyncio
-import logging
 import ssl
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from .._events import Request
 from ..protocols._replies import BaseReply
 from ..protocols._server_session import CommandT, ReplyT
-from ._calls import call, token_later
+from ._calls import token_later
+from ._settling import report, settle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import Any, TypeAlias
 
     from .._channel import Channel
-    from .._events import Event, Failure, Success
-    from .._server import Server
     from ..protocols._client_session import ClientBase
     from ..protocols._server_session import ServerBase
+    from ._settling import Answer, Decided
 
-    Answer: TypeAlias = Callable[[Request], Event | Awaitable[Event]]
-    Decided: TypeAlias = Callable[[Server, Success | Failure], Awaitable[None] | None]
     Ask: TypeAlias = Callable[..., Awaitable[bytes]]
     Handle: TypeAlias = Callable[[CommandT, Ask], Awaitable[ReplyT]]
 
 __all__ = ["authenticate", "serve"]
 
 _T = TypeVar("_T")
-_log = logging.getLogger(__name__)
 _CHUNK = 65536
 
 
@@ -113,8 +109,8 @@ async def serve(
         while True:
             action = session.receive(await talk.ask())
             while isinstance(action, Request):
-                action = await _settle(session, action, answer)
-            await _report(session, decided)
+                action = await settle(session, action, answer)
+            await report(session, decided)
             if isinstance(action, BaseReply):
                 reply = cast("ReplyT", action)  # no command is one
             elif session.wants_tls and tls is not None:
@@ -135,7 +131,7 @@ async def serve(
         writer.write(ended.last)  # no drain: it may be what timed out
     finally:
         session.closed()
-        await _report(session, decided)
+        await report(session, decided)
 
 
 class _GoneError(Exception):
@@ -198,25 +194,6 @@ class _Talk(Generic[ReplyT]):
             raise _GoneError(self._timed_out) from None
         except OSError:
             raise _GoneError from None  # the client went away, or failed to shake hands
-
-
-async def _settle(
-    session: ServerBase[ReplyT, CommandT], request: Request, answer: Answer
-) -> ReplyT | Request | CommandT:
-    try:
-        return session.resume(await call(answer, request))
-    except Exception as error:
-        _log.exception("the application could not answer")
-        return session.unavailable(type(error).__name__)
-
-
-async def _report(session: ServerBase[Any, Any], decided: Decided | None) -> None:
-    decision = session.decision()
-    if decision is not None and decided is not None:
-        try:
-            await call(decided, *decision)
-        except Exception:
-            _log.exception("the application could not take note of a decision")
 
 
 async def _injected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:

@@ -305,7 +305,7 @@ class Handler(AiosmtpdCase):
 
         talk = await self.talk(answer=answer)
         await talk.offered()
-        with self.assertLogs("sasl_core.adapters.streams", logging.ERROR):
+        with self.assertLogs("sasl_core.adapters", logging.ERROR):
             said = await talk.say(f"AUTH PLAIN {PLAIN}")
         self.assertEqual(said[:3], "454")
 
