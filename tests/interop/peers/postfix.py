@@ -52,6 +52,12 @@ smtpd_error_sleep_time = 0
 smtpd_client_connection_rate_limit = 0
 """
 
+_SASLAUTHD = """
+pwcheck_method: saslauthd
+saslauthd_path: {saslauthd}
+mech_list: PLAIN LOGIN
+"""
+
 # name, type, private, unprivileged, chroot, wake-up, limit, program
 _MASTER = """
 127.0.0.1:{dovecot_port} inet n - n - - smtpd
@@ -78,15 +84,24 @@ class Postfix(NamedTuple):
 
 
 @contextlib.contextmanager
-def running(dovecot_socket: Path, settings: str = "") -> Iterator[Postfix]:
-    """Run a Postfix with a directory of its own; `settings` come last in its main.cf."""
+def running(
+    dovecot_socket: Path, settings: str = "", *, saslauthd: Path | None = None
+) -> Iterator[Postfix]:
+    """Run a Postfix with a directory of its own; `settings` come last in its main.cf.
+
+    `saslauthd`: the socket at which Cyrus asks, in place of its own password file.
+    """
     need("postfix", "postconf", root=True)
     with Sandbox("postfix") as box:
         by_dovecot, by_cyrus = free_ports(2)
         box.directory("queue")
         box.directory("data", owner="postfix")
         # Debian's Postfix reads sasl/NAME.conf beside main.cf, nothing else
-        PasswordFile(box).configure("interop", directory="conf/sasl")
+        if saslauthd is None:
+            PasswordFile(box).configure("interop", directory="conf/sasl")
+        else:
+            text = _SASLAUTHD.format(saslauthd=saslauthd)
+            box.write("conf/sasl/interop.conf", text)
         main = _MAIN.format(here=box.path, tls=certificates(), realm=REALM)
         box.write("conf/main.cf", main + settings)
         master = _MASTER.format(
