@@ -12,6 +12,7 @@ from .._errors import (
     StateError,
 )
 from .._reasons import Reason
+from .._strict import printable
 from .._value import Secretive
 from ._attempts import Attempts
 
@@ -40,6 +41,16 @@ if TYPE_CHECKING:
 AttemptsT = TypeVar("AttemptsT", bound=Attempts[Any])
 
 _OUT_OF_TURN = "the server spoke out of turn"
+
+
+def refusal(what: str, reply: str, reason: Reason) -> AuthenticationError:
+    """Return the error to raise for a refusal of what is no exchange: "the server", and
+    `what` it did, such as "refused EHLO"; `reply` is in its own words.
+    """
+    reply = printable(reply)
+    return AuthenticationError(
+        f"the server {what}: {reply}", reason=reason, reply=reply
+    )
 
 
 class ClientBase(Secretive, Generic[AttemptsT]):

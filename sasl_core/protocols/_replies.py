@@ -51,3 +51,16 @@ class LineReply(BaseReply):
 
     def __bytes__(self) -> bytes:
         return "".join(f"{line}\r\n" for line in self.lines).encode()
+
+
+def dot_stuffed(body: bytes) -> bytes:
+    """Write the lines that follow a reply, and the dot that ends them: one more dot
+    before each that begins with one (RFC 1939, section 3; RFC 3977, section 3.1.1).
+    """
+    # Behind a lone LF, too: there are clients to whom it ends a line.
+    stuffed = body.replace(b"\n.", b"\n..")
+    if body.startswith(b"."):
+        stuffed = b"." + stuffed
+    if body and not body.endswith(b"\r\n"):
+        stuffed += b"\r\n"
+    return stuffed + b".\r\n"

@@ -135,9 +135,8 @@ class _Replies:
             self.accepted()
             return None
         words.rest.clear()
-        return self.refused(
-            reason_of(condition.upper(), text), printable(f"{condition} {text}")
-        )
+        reason = reason_of(condition.upper(), text)
+        return self.refused(reason, f"{condition} {text}")
 
 
 class Authentication(_Replies, neutral.Exchange[Words]):

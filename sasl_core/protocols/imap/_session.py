@@ -5,38 +5,35 @@ RFC 9051 and 3501; RFC 4959 for the initial response.
 
 from __future__ import annotations
 
-from ..._errors import AuthenticationError, NoMechanism, ProtocolError
+from ..._errors import NoMechanism, ProtocolError
 from ..._policy import DEFAULT
-from ..._strict import printable
-from ..._value import Secretive
 from ...profiles import IMAP
-from .._client_session import ClientBase
-from .._lines import LineBuffer
+from .._client_session import ClientBase, refusal
+from .._reply_buffer import ReplyBuffer
 from ._client import Attempts, Words, capabilities
 from ._words import reason_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..._channel import Channel
+    from ..._errors import AuthenticationError
     from ..._policy import Policy
     from ..._profile import Profile
     from ..._values import Credentials
     from .._client_session import StartTLS
 
 
-class ResponseBuffer(Secretive):
-    """Collect octets and give out whole responses: the untagged lines before, without
-    `* `, and the line that ends them: a continuation, a tagged one, the greeting, BYE.
+class ResponseBuffer(ReplyBuffer[tuple[list[bytes], bytes]]):
+    """As the neutral one; a response is the untagged lines before, without `* `, and the
+    line that ends them: a continuation, a tagged one, the greeting, BYE.
 
-    Raise ProtocolError for one of more than `limit` octets. `greeted`: the greeting was
-    read elsewhere.
+    `greeted`: the greeting was read elsewhere.
     """
 
-    __slots__ = ("_bye", "_greeted", "_left", "_limit", "_lines", "_untagged")
+    __slots__ = ("_bye", "_greeted", "_untagged")
 
     def __init__(self, limit: int = 65536, *, greeted: bool = False) -> None:
-        self._lines = LineBuffer(limit, bare_lf=True)
-        self._limit = self._left = limit
+        super().__init__(limit)
         self._untagged: list[bytes] = []
         self._bye = b""
         self._greeted = greeted
@@ -53,31 +50,26 @@ class ResponseBuffer(Secretive):
         """What has come and was not given out."""
         return self._lines.peek()
 
-    def feed(self, data: bytes) -> None:
-        """Take what came from the connection."""
-        self._lines.feed(data)
-
     def next(self) -> tuple[list[bytes], bytes] | None:
         """Return the next response, None if there is no whole one."""
-        while (line := self._lines.next()) is not None:
-            self._left -= len(line)
-            if self._left < 0:
-                raise ProtocolError(f"a response of more than {self._limit} octets")
-            line = line.rstrip(b"\r\n")
-            if not self._greeted or line[:2] != b"* ":
-                return self._respond(line)
-            if line[2:6].upper() in (b"BYE", b"BYE "):
-                self._bye = line
-            else:
-                self._untagged.append(line[2:])
-        return self._respond(self._bye) if self._bye else None
+        response = super().next()
+        return self._respond(self._bye) if response is None and self._bye else response
+
+    def _add(self, line: bytes) -> tuple[list[bytes], bytes] | None:
+        if not self._greeted or line[:2] != b"* ":
+            return self._respond(line)
+        if line[2:6].upper() in (b"BYE", b"BYE "):
+            self._bye = line
+        else:
+            self._untagged.append(line[2:])
+        return None
 
     def _respond(self, line: bytes) -> tuple[list[bytes], bytes]:
         # A refusal says more than the BYE before it; anything else says nothing more.
         if self._bye and line.split(b" ")[1:2] not in ([b"NO"], [b"BAD"]):
             line = self._bye
         response = self._untagged, line
-        self._untagged, self._left, self._greeted = [], self._limit, True
+        self._untagged, self._greeted = [], True
         return response
 
 
@@ -188,9 +180,6 @@ class ClientSession(ClientBase[Attempts]):
 
 def _refusal(what: str, response: bytes) -> AuthenticationError:
     """Return the error to raise for a NO, BAD or BYE that is not AUTHENTICATE's."""
-    reply = printable(response.decode("utf-8", "replace"))
-    return AuthenticationError(
-        f"the server refused {what}: {reply}",
-        reason=reason_of("BYE", reply.partition(" ")[2]),
-        reply=reply,
-    )
+    said = response.decode("utf-8", "replace")
+    reason = reason_of("BYE", said.partition(" ")[2])
+    return refusal(f"refused {what}", said, reason)

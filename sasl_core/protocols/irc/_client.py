@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from ..._errors import AuthenticationError, NoMechanism, ProtocolError, StateError
+from ..._errors import NoMechanism, ProtocolError, StateError
 from ..._policy import DEFAULT
 from ..._reasons import Reason
-from ..._strict import printable
 from ...profiles import IRC
 from .. import _attempts as neutral
 from .._capabilities import mechanism_names
-from .._client_session import ClientBase
+from .._client_session import ClientBase, refusal
 from ._words import Chunks, Message, MessageBuffer, Words, reason_of
 
 TYPE_CHECKING = False
@@ -162,12 +161,8 @@ class ClientSession(ClientBase[Attempts]):
         return b""
 
     def _ended(self, message: Message) -> Exception:
-        pending = self._attempts.error if self._attempts else None
-        reply = printable(_text(message))
-        return pending or AuthenticationError(
-            f"the server closed the connection: {reply}",
-            reason=Reason.UNAVAILABLE,
-            reply=reply,
+        return self.error or refusal(
+            "closed the connection", _text(message), Reason.UNAVAILABLE
         )
 
     def _wait(self, turn: Turn) -> bytes:

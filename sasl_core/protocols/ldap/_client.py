@@ -6,7 +6,6 @@ RFC 4511, section 4.2; RFC 4513, section 5.2. A simple bind is PLAIN in other wo
 from __future__ import annotations
 
 from ..._policy import DEFAULT
-from ..._strict import printable
 from ..._value import Secretive
 from ...profiles import LDAP
 from .. import _attempts as neutral
@@ -101,7 +100,7 @@ class _Replies:
         if code == messages.SUCCESS:
             self.accepted(credentials)
             return None
-        return self.refused(reason_of(code, text), printable(f"{code} {text}".rstrip()))
+        return self.refused(reason_of(code, text), f"{code} {text}".rstrip())
 
 
 class Authentication(_Replies, neutral.Exchange[Words]):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ..._errors import AuthenticationError, ProtocolError, StateError
+from ..._errors import ProtocolError, StateError
 from ..._policy import DEFAULT
 from ..._reasons import Reason
-from ..._strict import Malformed, printable
+from ..._strict import printable
 from ...profiles import LDAP
-from .._client_session import ClientBase
+from .._client_session import ClientBase, refusal
+from .._reply_buffer import strictly
 from . import _messages as messages
 from ._client import Attempts, Words
 from ._openldap import for_server
@@ -15,16 +16,13 @@ from ._words import MessageBuffer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from typing import NoReturn, TypeVar
+    from collections.abc import Iterable
 
     from ..._channel import Channel
     from ..._policy import Policy
     from ..._profile import Profile
     from ..._values import Credentials
     from .._client_session import StartTLS
-
-    _T = TypeVar("_T")
 
 _MECHANISMS, _CLASSES = "supportedSASLMechanisms", "objectClass"
 
@@ -54,7 +52,7 @@ class ReplyBuffer(MessageBuffer):
         """Return the next answer, None if there is no whole one."""
         while (frame := super().next()) is not None:
             self._left -= len(frame)
-            message = _strictly(messages.read, frame)
+            message = strictly(messages.read, frame)
             if self._left < 0:
                 raise ProtocolError(f"an answer of more than {self._limit} octets")
             if message.tag in (messages.ENTRY, messages.REFERENCE):
@@ -147,8 +145,8 @@ class ClientSession(ClientBase[Attempts]):
             if entry.message_id != message.message_id:
                 raise _out_of_turn(entry)
             if entry.tag == messages.ENTRY:
-                names += _strictly(messages.read_entry, entry.body, _MECHANISMS)
-                classes += _strictly(messages.read_entry, entry.body, _CLASSES)
+                names += strictly(messages.read_entry, entry.body, _MECHANISMS)
+                classes += strictly(messages.read_entry, entry.body, _CLASSES)
         self.channel = for_server(self.channel, classes)
         return self._bind(names)
 
@@ -178,29 +176,14 @@ class ClientSession(ClientBase[Attempts]):
         and AuthenticationError where the server ends the connection.
         """
         if not found and message.message_id == 0:
-            code, text, _ = _strictly(messages.read_result, message.body)
-            self._disconnected(f"{code} {text}")
+            code, text, _ = strictly(messages.read_result, message.body)
+            raise self.error or refusal(
+                "ends the connection", f"{code} {text}".rstrip(), Reason.UNAVAILABLE
+            )
         if found or message.message_id != self.message_id or message.tag != tag:
             raise _out_of_turn(message)
-        return _strictly(messages.read_result, message.body)
-
-    def _disconnected(self, said: str) -> NoReturn:
-        pending = self._attempts.error if self._attempts else None
-        reply = printable(said.rstrip())
-        raise pending or AuthenticationError(
-            f"the server ends the connection: {reply}",
-            reason=Reason.UNAVAILABLE,
-            reply=reply,
-        )
+        return strictly(messages.read_result, message.body)
 
 
 def _out_of_turn(message: messages.Message) -> ProtocolError:
     return ProtocolError("not the answer to the last request (RFC 4511, section 4.1.1)")
-
-
-def _strictly(read: Callable[..., _T], *octets: bytes | str) -> _T:
-    try:
-        return read(*octets)
-    except Malformed as error:
-        problem = str(error)
-    raise ProtocolError(problem)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from ..._errors import CredentialsError, ProtocolError
 from ..._policy import DEFAULT
-from ..._strict import printable
 from ...profiles import NNTP
 from .. import _attempts as neutral
 from .._attempts import LineWords
@@ -111,8 +110,8 @@ class _Replies:
             raise self.error
         if not 400 <= code <= 599:
             raise ProtocolError("a reply to AUTHINFO that is not 28x, 38x, 4xx or 5xx")
-        said = printable(f"{code} {text.decode('utf-8', 'replace')}")
-        return self.refused(reason_of(code), said)
+        said = text.decode("utf-8", "replace")
+        return self.refused(reason_of(code), f"{code} {said}")
 
 
 class Authentication(_Replies, neutral.Exchange[Words]):

@@ -5,11 +5,11 @@ RFC 3977; RFC 4642 for STARTTLS, RFC 4643 for AUTHINFO.
 
 from __future__ import annotations
 
-from ..._errors import AuthenticationError, ProtocolError, SASLError
+from ..._errors import ProtocolError, SASLError
 from ..._policy import DEFAULT
 from ..._strict import printable
 from ...profiles import NNTP
-from .._client_session import ClientBase
+from .._client_session import ClientBase, refusal
 from ._client import Attempts, mechanisms, takes_passwords
 from ._words import CAPABILITY_LIST, CONTINUE_TLS, ReplyBuffer, reason_of
 
@@ -121,7 +121,5 @@ class ClientSession(ClientBase[Attempts]):
 def _refusal(what: str, code: int, text: bytes) -> SASLError:
     if code < 400:
         return ProtocolError(f"a reply to {what} that cannot be")
-    reply = printable(f"{code} {text.decode('utf-8', 'replace')}")
-    return AuthenticationError(
-        f"the server refused {what}: {reply}", reason=reason_of(code), reply=reply
-    )
+    said = f"{code} {text.decode('utf-8', 'replace')}"
+    return refusal(f"refused {what}", said, reason_of(code))

@@ -8,9 +8,9 @@ from __future__ import annotations
 from ..._errors import ProtocolError
 from ..._events import Request
 from ..._reasons import Reason
-from ..._value import Frozen, Secretive
-from .._lines import LineBuffer
-from .._replies import BaseReply
+from ..._value import Frozen
+from .. import _reply_buffer as neutral
+from .._replies import BaseReply, dot_stuffed
 
 _set = object.__setattr__
 
@@ -50,11 +50,7 @@ class Reply(BaseReply):
         if not self.code:
             return b""
         first = f"{self.code} {self.text}\r\n".encode()
-        if self.body is None:
-            return first
-        lines = self.body.removesuffix(b"\r\n").split(b"\r\n") if self.body else ()
-        block = b"".join(b"%b%b\r\n" % (b"." * (x[:1] == b"."), x) for x in lines)
-        return first + block + b".\r\n"
+        return first if self.body is None else first + dot_stuffed(self.body)
 
 
 class Command(Frozen):
@@ -76,50 +72,32 @@ class Command(Frozen):
 Action = Reply | Request | Command  # what a server is to do next
 
 
-class ReplyBuffer(Secretive):
-    """Collect octets and give out whole replies: the code, the text, and the lines of
-    the list behind the codes that have one.
-
-    Raise ProtocolError for what is not a reply, and for one of more than `limit` octets.
+class ReplyBuffer(neutral.ReplyBuffer[tuple[int, bytes, list[bytes]]]):
+    """As the neutral one; a reply is its code, its text, and the lines of the list
+    behind the codes that have one.
     """
 
-    __slots__ = ("_buffer", "_first", "_left", "_limit", "_lines")
+    __slots__ = ("_first", "_list")
 
     def __init__(self, limit: int = 65536) -> None:
-        self._buffer = LineBuffer(limit, bare_lf=True)
-        self._limit = self._left = limit
+        super().__init__(limit)
         self._first: tuple[int, bytes] | None = None  # the line before the list
-        self._lines: list[bytes] = []
+        self._list: list[bytes] = []
 
-    @property
-    def pending(self) -> bool:
-        """Whether anything has come that was not given out."""
-        return self._buffer.pending or self._first is not None
-
-    def feed(self, data: bytes) -> None:
-        """Take what came from the connection."""
-        self._buffer.feed(data)
-
-    def next(self) -> tuple[int, bytes, list[bytes]] | None:
-        """Return the next reply, None if there is no whole one."""
-        while (line := self._buffer.next()) is not None:
-            self._left -= len(line)
-            if self._left < 0:
-                raise ProtocolError(f"a reply of more than {self._limit} octets")
-            line = line.rstrip(b"\r\n")
-            if self._first is None:
-                self._first = _split(line)
-                if self._first[0] != CAPABILITY_LIST:
-                    return self._whole(*self._first)
-            elif line == b".":
+    def _add(self, line: bytes) -> tuple[int, bytes, list[bytes]] | None:
+        if self._first is None:
+            self._first = _split(line)
+            if self._first[0] != CAPABILITY_LIST:
                 return self._whole(*self._first)
-            else:
-                self._lines.append(line.removeprefix(b"."))
+        elif line == b".":
+            return self._whole(*self._first)
+        else:
+            self._list.append(line.removeprefix(b"."))
         return None
 
     def _whole(self, code: int, text: bytes) -> tuple[int, bytes, list[bytes]]:
-        reply = code, text, self._lines
-        self._first, self._lines, self._left = None, [], self._limit
+        reply = code, text, self._list
+        self._first, self._list = None, []
         return reply
 
 

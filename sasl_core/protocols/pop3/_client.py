@@ -8,7 +8,6 @@ from __future__ import annotations
 from ..._choosing import client as begin
 from ..._errors import CredentialsError, NoMechanism, ProtocolError
 from ..._policy import DEFAULT
-from ..._strict import printable
 from ...mechanisms import find
 from ...mechanisms.apop import APOP
 from ...profiles import POP3
@@ -102,7 +101,7 @@ class _Replies:
         if is_no(line):
             said = line.decode("utf-8", "replace")
             reason = reason_of(said[5:], coded=self.words.coded)
-            return self.refused(reason, printable(said))
+            return self.refused(reason, said)
         if line[:1] == b"+" and line[:3] != b"+OK":
             return self.challenged(line[2:] if line[1:2] == b" " else line[1:])
         raise self.error or ProtocolError("not a reply (RFC 1939, section 3)")

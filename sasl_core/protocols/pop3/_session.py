@@ -5,13 +5,13 @@ RFC 1939 and 2449; RFC 2595 for STLS, RFC 5034 for AUTH.
 
 from __future__ import annotations
 
-from ..._errors import AuthenticationError, ProtocolError, SASLError
+from ..._errors import ProtocolError, SASLError
 from ..._policy import DEFAULT
 from ..._strict import printable
 from ...mechanisms.apop import find_timestamp
 from ...profiles import POP3
 from .._capabilities import mechanism_names
-from .._client_session import ClientBase
+from .._client_session import ClientBase, refusal
 from ._client import Attempts, mechanisms
 from ._words import ReplyBuffer, is_no, is_yes, reason_of
 
@@ -131,7 +131,5 @@ def _shown(lines: list[bytes]) -> tuple[str, ...]:
 def _refusal(what: str, line: bytes) -> SASLError:
     if not is_no(line):
         return ProtocolError(f"no reply to {what} (RFC 1939, section 3)")
-    reply = printable(line.decode("utf-8", "replace"))
-    return AuthenticationError(
-        f"the server refused {what}: {reply}", reason=reason_of(reply[5:]), reply=reply
-    )
+    said = line.decode("utf-8", "replace")
+    return refusal(f"refused {what}", said, reason_of(said[5:]))

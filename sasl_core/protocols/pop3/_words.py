@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from ..._errors import ProtocolError
 from ..._events import Request
 from ..._reasons import Reason
-from ..._value import Frozen, Secretive
-from .._lines import LineBuffer
-from .._replies import LineReply
+from ..._value import Frozen
+from .. import _reply_buffer as neutral
+from .._replies import LineReply, dot_stuffed
 
 _set = object.__setattr__
 
@@ -33,16 +32,7 @@ class Reply(LineReply):
 
     def __bytes__(self) -> bytes:
         first = super().__bytes__()
-        return first if self.body is None else first + _stuffed(self.body)
-
-
-def _stuffed(body: bytes) -> bytes:
-    stuffed = body.replace(b"\n.", b"\n..")
-    if body.startswith(b"."):
-        stuffed = b"." + stuffed
-    if body and not body.endswith(b"\r\n"):
-        stuffed += b"\r\n"
-    return stuffed + b".\r\n"
+        return first if self.body is None else first + dot_stuffed(self.body)
 
 
 class Command(Frozen):
@@ -75,56 +65,37 @@ class Command(Frozen):
 Action = Reply | Request | Command  # what a server is to do next
 
 
-class ReplyBuffer(Secretive):
-    """Collect octets and give out whole replies: the first line, and those of the list
-    behind it where `expect_list` said that one follows a yes.
-
-    Raise ProtocolError for one of more than `limit` octets.
+class ReplyBuffer(neutral.ReplyBuffer[tuple[bytes, list[bytes]]]):
+    """As the neutral one; a reply is its first line, and those of the list behind it
+    where `expect_list` said that one follows a yes.
     """
 
-    __slots__ = ("_buffer", "_first", "_left", "_limit", "_lines", "_lists")
+    __slots__ = ("_first", "_list", "_lists")
 
     def __init__(self, limit: int = 65536) -> None:
-        self._buffer = LineBuffer(limit, bare_lf=True)
-        self._limit = self._left = limit
+        super().__init__(limit)
         self._lists = False
         self._first: bytes | None = None  # the line before the list
-        self._lines: list[bytes] = []
-
-    @property
-    def pending(self) -> bool:
-        """Whether anything has come that was not given out."""
-        return self._buffer.pending or self._first is not None
+        self._list: list[bytes] = []
 
     def expect_list(self) -> None:
         """Take the next reply for one with a list."""
         self._lists = True
 
-    def feed(self, data: bytes) -> None:
-        """Take what came from the connection."""
-        self._buffer.feed(data)
-
-    def next(self) -> tuple[bytes, list[bytes]] | None:
-        """Return the next reply, None if there is no whole one."""
-        while (line := self._buffer.next()) is not None:
-            self._left -= len(line)
-            if self._left < 0:
-                raise ProtocolError(f"a reply of more than {self._limit} octets")
-            line = line.rstrip(b"\r\n")
-            if self._first is None and self._lists and is_yes(line):
-                self._first = line
-            elif self._first is None:
-                return self._whole(line)
-            elif line == b".":
-                return self._whole(self._first)
-            else:
-                self._lines.append(line.removeprefix(b"."))
+    def _add(self, line: bytes) -> tuple[bytes, list[bytes]] | None:
+        if self._first is None and self._lists and is_yes(line):
+            self._first = line
+        elif self._first is None:
+            return self._whole(line)
+        elif line == b".":
+            return self._whole(self._first)
+        else:
+            self._list.append(line.removeprefix(b"."))
         return None
 
     def _whole(self, first: bytes) -> tuple[bytes, list[bytes]]:
-        reply = first, self._lines
-        self._first, self._lines, self._lists = None, [], False
-        self._left = self._limit
+        reply = first, self._list
+        self._first, self._list, self._lists = None, [], False
         return reply
 
 

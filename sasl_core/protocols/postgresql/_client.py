@@ -8,7 +8,6 @@ from __future__ import annotations
 from ..._errors import CredentialsError, ProtocolError
 from ..._policy import DEFAULT
 from ..._saslprep import PrepError, saslprep
-from ..._strict import printable
 from ..._value import Secretive
 from ...profiles import POSTGRESQL
 from .. import _attempts as neutral
@@ -110,9 +109,8 @@ class Attempts(neutral.Attempts[Words]):
         """
         if kind == "E":
             state, text = messages.read_error(body or b"")
-            reply = printable(f"{state} {text}")
             reason = messages.reason_of(state)
-            return self.refused(reason, reply, of_the_mechanism=False)
+            return self.refused(reason, f"{state} {text}", of_the_mechanism=False)
         if code == messages.OK:
             self.accepted(body)
             return None

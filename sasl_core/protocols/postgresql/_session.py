@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..._errors import (
-    AuthenticationError,
     CredentialsError,
     NoMechanism,
     ProtocolError,
@@ -11,24 +10,22 @@ from ..._errors import (
     StateError,
 )
 from ..._policy import DEFAULT
-from ..._strict import Malformed, encoded, printable
+from ..._strict import encoded
 from ...profiles import POSTGRESQL
-from .._client_session import ClientBase
+from .._client_session import ClientBase, refusal
+from .._reply_buffer import strictly
 from . import _messages as messages
 from ._client import Attempts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import TypeVar
+    from collections.abc import Mapping
 
     from ..._channel import Channel
     from ..._policy import Policy
     from ..._profile import Profile
     from ..._values import Credentials
     from .._client_session import StartTLS
-
-    _T = TypeVar("_T")
 
 _LIMIT = 65536
 
@@ -71,7 +68,7 @@ class ReplyBuffer(messages.MessageBuffer):
             self.expects_octet = False
             return "S", 0, octet
         while (frame := super().next()) is not None:
-            kind, body = _strictly(messages.read, frame)
+            kind, body = strictly(messages.read, frame)
             if kind == "N":
                 continue
             if kind == "E":
@@ -79,7 +76,7 @@ class ReplyBuffer(messages.MessageBuffer):
                 return kind, 0, body
             if kind != "R":
                 raise ProtocolError("no message of a server before the login")
-            code, data = _strictly(messages.read_authentication, body)
+            code, data = strictly(messages.read_authentication, body)
             if code == messages.OK:
                 if data:
                     raise ProtocolError("AuthenticationOk carries nothing")
@@ -180,18 +177,15 @@ class ClientSession(ClientBase[Attempts]):
     def _asked(self, kind: str, code: int, body: bytes | None) -> bytes:
         """Take the server's demand."""
         if kind == "E":
-            state, text = _strictly(messages.read_error, body or b"")
-            reply = printable(f"{state} {text}")
-            raise AuthenticationError(
-                f"the server refused the connection: {reply}",
-                reason=messages.reason_of(state),
-                reply=reply,
+            state, text = strictly(messages.read_error, body or b"")
+            raise refusal(
+                "refused the connection", f"{state} {text}", messages.reason_of(state)
             )
         if code == messages.OK:
             raise ServerNotAuthenticated("the server lets in whoever comes")
         offered = None
         if code == messages.SASL:
-            offered = _strictly(messages.read_mechanism_list, body or b"")
+            offered = strictly(messages.read_mechanism_list, body or b"")
         elif code != messages.CLEARTEXT:
             name = messages.FOREIGN.get(code, "(unknown)")
             raise NoMechanism({name: "the server's own way, which is no SASL"})
@@ -206,12 +200,4 @@ class ClientSession(ClientBase[Attempts]):
         )
 
     def _answer(self, kind: str, code: int, body: bytes | None) -> bytes:
-        return self._go_on(_strictly(self._running().reply, kind, code, body))
-
-
-def _strictly(read: Callable[..., _T], *what: object) -> _T:
-    try:
-        return read(*what)
-    except Malformed as error:
-        problem = str(error)
-    raise ProtocolError(problem)
+        return self._go_on(strictly(self._running().reply, kind, code, body))

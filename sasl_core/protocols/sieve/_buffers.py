@@ -6,9 +6,9 @@ Nobody waits for leave to send a literal, so they are none of the sessions' busi
 from __future__ import annotations
 
 from ..._errors import ProtocolError
-from ..._strict import Malformed
 from ..._value import Secretive
 from .._lines import LineBuffer
+from .._reply_buffer import strictly
 from ._items import Item, announced, read_items
 from ._words import Reply, read_reply
 
@@ -117,13 +117,8 @@ class ResponseBuffer(Secretive):
 
     def _read(self, text: bytes) -> Reply | None:
         """Take a line; return the response that it ends, None if it does not."""
-        try:
-            ending = read_reply(text)
-            if ending is not None:
-                return ending.replace(lines=self._found)
-            self._found.append(read_items(text))
-        except Malformed as error:
-            problem = str(error)
-        else:
-            return Reply("", lines=self._found) if self.challenges else None
-        raise ProtocolError(problem)
+        ending = strictly(read_reply, text)
+        if ending is not None:
+            return ending.replace(lines=self._found)
+        self._found.append(strictly(read_items, text))
+        return Reply("", lines=self._found) if self.challenges else None

@@ -5,12 +5,12 @@ RFC 5804, sections 1.7, 2.1 and 2.2.
 
 from __future__ import annotations
 
-from ..._errors import AuthenticationError, ProtocolError
+from ..._errors import ProtocolError
 from ..._policy import DEFAULT
 from ..._reasons import Reason
 from ..._strict import printable
 from ...profiles import MANAGESIEVE
-from .._client_session import ClientBase
+from .._client_session import ClientBase, refusal
 from ._buffers import ResponseBuffer
 from ._client import Attempts, mechanisms
 from ._words import shown
@@ -56,7 +56,7 @@ class ClientSession(ClientBase[Attempts]):
 
     def _greeting(self, reply: Reply) -> bytes:
         if reply.condition != "OK":
-            raise _refusal("the connection", reply)
+            raise refusal("refused the connection", shown(reply), Reason.UNAVAILABLE)
         self.capabilities = _read_capabilities(reply)
         return self._start_tls_or_authenticate("STARTTLS" in self.capabilities)
 
@@ -68,7 +68,7 @@ class ClientSession(ClientBase[Attempts]):
                 return self._with_tls()
             case "NO":
                 return self._without_tls("the server refused it")
-        raise _refusal("the connection", reply)
+        raise refusal("refused the connection", shown(reply), Reason.UNAVAILABLE)
 
     def _restart(self) -> bytes:
         # The server speaks first over TLS, too (RFC 5804, section 2.2).
@@ -99,10 +99,3 @@ def _read_capabilities(reply: Reply) -> dict[str, str]:
         name, value, *_ = *words, ""
         found[printable(name).upper()] = value
     return found
-
-
-def _refusal(what: str, reply: Reply) -> AuthenticationError:
-    words = printable(shown(reply))
-    return AuthenticationError(
-        f"the server refused {what}: {words}", reason=Reason.UNAVAILABLE, reply=words
-    )

@@ -5,12 +5,12 @@ RFC 5321 for the replies, RFC 3207 for STARTTLS, RFC 4954 for AUTH.
 
 from __future__ import annotations
 
-from ..._errors import AuthenticationError, ProtocolError, SASLError
+from ..._errors import ProtocolError, SASLError
 from ..._policy import DEFAULT
 from ..._reasons import Reason
 from ..._strict import printable
 from ...profiles import SMTP
-from .._client_session import ClientBase
+from .._client_session import ClientBase, refusal
 from ._client import Attempts, mechanisms
 from ._words import ReplyBuffer
 
@@ -101,11 +101,8 @@ class ClientSession(ClientBase[Attempts]):
 
 
 def _refusal(what: str, code: int, lines: list[bytes]) -> SASLError:
-    text = b" ".join(lines).decode("utf-8", "replace")
     if code < 400:
         return ProtocolError(f"a reply to {what} that cannot be")
+    text = b" ".join(lines).decode("utf-8", "replace")
     reason = Reason.UNAVAILABLE if code < 500 else Reason.UNSUPPORTED
-    reply = printable(f"{code} {text}")
-    return AuthenticationError(
-        f"the server refused {what}: {reply}", reason=reason, reply=reply
-    )
+    return refusal(f"refused {what}", f"{code} {text}", reason)

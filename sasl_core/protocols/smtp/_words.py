@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..._errors import ProtocolError
 from ..._events import Request
 from ..._reasons import Reason
-from ..._value import Frozen, Secretive
-from .._lines import LineBuffer
+from ..._value import Frozen
+from .. import _reply_buffer as neutral
 from .._replies import BaseReply
 
 _set = object.__setattr__
@@ -67,52 +67,28 @@ class Command(Frozen):
 Action = Reply | Request | Command  # what a server is to do next
 
 
-class ReplyBuffer(Secretive):
-    """Collect octets and give out whole replies, as a code and its lines.
+class ReplyBuffer(neutral.ReplyBuffer[tuple[int, list[bytes]]]):
+    """As the neutral one; a reply is its code and the text of each line."""
 
-    Raise ProtocolError for what is not a reply, and for one of more than `limit`
-    octets: RFC 5321 sets no end to the lines of a reply, a hostile server has none.
-    """
-
-    __slots__ = ("_buffer", "_code", "_left", "_limit", "_lines")
+    __slots__ = ("_code", "_texts")
 
     def __init__(self, limit: int = 65536) -> None:
-        self._buffer = LineBuffer(limit, bare_lf=True)
-        self._limit = self._left = limit
+        super().__init__(limit)
         self._code = 0
-        self._lines: list[bytes] = []
+        self._texts: list[bytes] = []
 
-    @property
-    def pending(self) -> bool:
-        """Whether anything has come that was not given out."""
-        return self._buffer.pending or bool(self._lines)
-
-    def feed(self, data: bytes) -> None:
-        """Take what came from the connection."""
-        self._buffer.feed(data)
-
-    def next(self) -> tuple[int, list[bytes]] | None:
-        """Return the next reply, None if there is no whole one."""
-        while (line := self._buffer.next()) is not None:
-            self._left -= len(line)
-            if self._left < 0:
-                raise ProtocolError(f"a reply of more than {self._limit} octets")
-            if self._add(line.rstrip(b"\r\n")):
-                reply = self._code, self._lines
-                self._lines, self._left = [], self._limit
-                return reply
-        return None
-
-    def _add(self, line: bytes) -> bool:
-        """Take one line; tell whether it is the last of its reply."""
+    def _add(self, line: bytes) -> tuple[int, list[bytes]] | None:
         code, separator, text = line[:3], line[3:4], line[4:]
         if len(code) != 3 or not code.isdigit() or separator not in (b"", b" ", b"-"):
             raise ProtocolError("not a reply (RFC 5321, section 4.2)")
-        if self._lines and int(code) != self._code:
+        if self._texts and int(code) != self._code:
             raise ProtocolError("the lines of a reply differ in code")
         self._code = int(code)
-        self._lines.append(text)
-        return separator != b"-"
+        self._texts.append(text)
+        if separator == b"-":
+            return None
+        texts, self._texts = self._texts, []
+        return self._code, texts
 
 
 # RFC 4954, sections 4 and 6. Of what is not here, 4xx is temporary, and 5xx is a no to
