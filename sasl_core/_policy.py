@@ -9,7 +9,7 @@ from ._value import Frozen, refuse_pickle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Literal, NoReturn, Protocol
 
     from .layers import CipherMaker
@@ -33,7 +33,7 @@ class Policy(Frozen):
     """What one side accepts; immutable, with safe defaults, for clients and servers.
 
     `allow`: names, nothing else is run (None: all that are neither anonymous nor
-    obsolete); `deny`: names never run.
+    obsolete, and of which every client and server can make use); `deny`: names never run.
     `cleartext`: when a mechanism may show the password or token: "encrypted" channels
     only, "always", or "never". `channel_binding`: "prefer", "disable", or "require"
     (-PLUS mechanisms only). `iterations`: the fewest and most that a client computes for
@@ -44,9 +44,12 @@ class Policy(Frozen):
     `prepare`: apply SASLprep (False: for stores filled without it).
     `layers`: the security layers to put on the connection, the preferred one first:
     "confidentiality", "integrity", "none" (without it, mechanisms that give none are not
-    run); `ciphers`: what DIGEST-MD5 may encrypt with, by RFC 2831's names, the preferred
-    one first: each with its maker, None for the RC4 that is built in; `max_buffer`:
-    octets of one buffer that we take.
+    run); `ciphers`: what DIGEST-MD5, and of the RC4s NTLM, may encrypt with, by RFC 2831's
+    names, the preferred one first: each with its maker, None for the RC4 that is built
+    in; `max_buffer`: octets of one buffer that we take.
+    `ntlm_v1`: the maker of DES with which NTLM's first version is spoken too (None: only
+    the second); `clock`: what tells the time, such as `time.time`, to NTLM: with it a
+    server's challenge has a timestamp, which makes Windows protect the exchange by a MIC.
     """
 
     __match_args__ = (
@@ -62,6 +65,8 @@ class Policy(Frozen):
         "layers",
         "ciphers",
         "max_buffer",
+        "ntlm_v1",
+        "clock",
     )
     __slots__ = (*__match_args__, "_salts", "_verdicts")
     _secret = frozenset({"decoy_secret"})
@@ -78,6 +83,8 @@ class Policy(Frozen):
     layers: tuple[str, ...]
     ciphers: tuple[tuple[str, CipherMaker | None], ...]
     max_buffer: int
+    ntlm_v1: CipherMaker | None
+    clock: Callable[[], float] | None
     _verdicts: dict[Mechanism, str]  # what `_choosing` found out about it once
     _salts: hashlib.blake2b
 
@@ -97,6 +104,8 @@ class Policy(Frozen):
         ciphers: Mapping[str, CipherMaker | None]
         | tuple[tuple[str, CipherMaker | None], ...] = (("rc4", None),),
         max_buffer: int = 65536,
+        ntlm_v1: CipherMaker | None = None,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         if cleartext not in ("encrypted", "always", "never"):
             raise ValueError('cleartext is "encrypted", "always" or "never"')
@@ -123,6 +132,8 @@ class Policy(Frozen):
             if name not in _STREAMS and (name not in _BLOCKS or maker is None):
                 raise ValueError("a cipher that RFC 2831 lacks, or without its maker")
         _set(self, "max_buffer", max_buffer)
+        _set(self, "ntlm_v1", ntlm_v1)
+        _set(self, "clock", clock)
         _set(self, "allow", None if allow is None else _names(allow))
         _set(self, "deny", _names(deny))
         _set(self, "cleartext", cleartext)

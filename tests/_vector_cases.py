@@ -34,7 +34,6 @@ LEFT_OUT = {
         "gssapi",
         "skey",
         "kerberos-v4",
-        "ntlm",
         "gss-spnego",
         "gs2-krb5",
         "spnego",

@@ -55,6 +55,7 @@ NAMES = (
     "DIGEST-MD5",
     "EXTERNAL",
     "LOGIN",
+    "NTLM",
     "OAUTHBEARER",
     "PLAIN",
     "SCRAM-SHA-1",

@@ -259,6 +259,18 @@ _builtin(
     obsolete=True,
 )
 _builtin(
+    "NTLM",
+    "ntlm",
+    strength=35,
+    needs=("username", "password"),
+    asks=(FindPassword,),
+    layer=True,
+    authzid=False,
+    hash_name="md5",
+    specification="MS-NLMP",
+    obsolete=True,
+)
+_builtin(
     "CRAM-MD5",
     "cram_md5",
     strength=30,

@@ -14,6 +14,7 @@ from .._rc4 import RC4
 from .._scram_math import hmac_of
 from .._strict import Malformed
 from ..layers import Layer
+from ._des_key import des_key
 from ._digest_math import md5
 
 TYPE_CHECKING = False
@@ -121,14 +122,7 @@ def _cipher(
         return maker(key[:taken], b"", encrypt=encrypt)
     halves = (key[at : at + 7] for at in range(0, taken, 7))
     # Section 2.4: the IV is the last eight octets of the key.
-    return maker(b"".join(map(_des_key, halves)), key[8:], encrypt=encrypt)
-
-
-def _des_key(half: bytes) -> bytes:
-    """Spread seven octets over eight, and make the parity of each odd (FIPS 46-3)."""
-    bits = int.from_bytes(half)
-    septets = (bits >> shift & 0x7F for shift in range(49, -1, -7))
-    return bytes(septet << 1 | (septet.bit_count() + 1 & 1) for septet in septets)
+    return maker(b"".join(map(des_key, halves)), key[8:], encrypt=encrypt)
 
 
 def _without_padding(data: bytes) -> bytes:

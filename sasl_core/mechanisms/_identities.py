@@ -8,6 +8,7 @@ from .._strict import Malformed, encoded, utf8
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._policy import Policy
+    from .._states import Terms
 
 
 MAX_NAME = 1024  # octets; SMTP's longest address has 254
@@ -87,3 +88,15 @@ def prepared(text: str, what: str, policy: Policy, *, stored: bool = False) -> b
     if problem:
         raise Malformed(f"the {what} cannot be prepared: {problem}")
     return write(text, what)
+
+
+def realms(terms: Terms) -> tuple[str, ...]:
+    """Return the server's realms: its host, unless it was told of others. An empty one
+    is none: curl gives up where it sees DIGEST-MD5's realm="", which Dovecot sends.
+    """
+    realm = terms.realm
+    if realm is None:
+        realm = terms.channel.host
+    if isinstance(realm, str):
+        return (realm,) if realm else ()
+    return realm

@@ -56,7 +56,9 @@ def client(
 def server(terms: Terms, nonce: bytes | None) -> ServerOpening:
     """Make the server's challenge, and first record."""
     nonce = _fresh(nonce)
-    parts = [b"realm=" + messages.quote(_octets(realm)) for realm in _realms(terms)]
+    parts = [
+        b"realm=" + messages.quote(_octets(realm)) for realm in identities.realms(terms)
+    ]
     parts += b"nonce=" + messages.quote(nonce), _offer(terms.policy)
     return b",".join(parts), _AwaitResponse(nonce)
 
@@ -76,18 +78,6 @@ def _uri(terms: Terms) -> bytes:
     if not service or not host:
         raise Malformed("DIGEST-MD5 names service and host: the channel must know them")
     return _octets(f"{service}/{host}")
-
-
-def _realms(terms: Terms) -> tuple[str, ...]:
-    """Return the server's realms. An empty one is none: curl gives up where it sees
-    realm="", which Dovecot sends.
-    """
-    realm = terms.realm
-    if realm is None:
-        realm = terms.channel.host
-    if isinstance(realm, str):
-        return (realm,) if realm else ()
-    return realm
 
 
 def _offer(policy: Policy) -> bytes:
@@ -220,7 +210,7 @@ class _AwaitResponse(ServerRecord):
 
     def receive(self, response: bytes, terms: Terms) -> ServerMove:
         said = messages.read_response(response)
-        policy, realms = terms.policy, _realms(terms)
+        policy, realms = terms.policy, identities.realms(terms)
         if said.nonce != self.nonce:
             raise Malformed("another nonce than that of the challenge")
         if _LAYER.get(said.qop) not in policy.layers:

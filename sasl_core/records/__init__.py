@@ -10,6 +10,7 @@ from .._records import ScramKeys, Secret
 from ._derive import ITERATIONS, derive, weak
 from ._foreign import ForeignHash, Unverifiable
 from ._hashes import Digest, Hashed, Pbkdf2, Scrypt
+from ._nt_hash import NtHash
 from ._parse import parse
 from ._scram_fields import ejabberd, mongodb, passlib, prosody
 from ._secrets import CramMd5Secret, DigestMd5Secret, Plaintext
@@ -47,6 +48,7 @@ __all__ = [
     "DigestMd5Secret",
     "ForeignHash",
     "Hashed",
+    "NtHash",
     "Pbkdf2",
     "Plaintext",
     "ScramKeys",

@@ -8,6 +8,7 @@ from .._records import ScramKeys
 from .._scram_math import NAMES, suite
 from ._foreign import ForeignHash
 from ._hashes import Digest, Pbkdf2
+from ._nt_hash import NtHash
 from ._passwords import usable
 from ._secrets import CramMd5Secret, DigestMd5Secret, Plaintext
 
@@ -41,7 +42,7 @@ def derive(
     """Make a record for each scheme, in their order; slow: call it in a thread.
 
     Schemes are the six SCRAMs' names, PBKDF2-SHA1, -SHA256 and -SHA512, CRAM-MD5,
-    DIGEST-MD5 (for `username` in `realm`; None: the part after its @) and PLAIN.
+    DIGEST-MD5 (for `username` in `realm`; None: the part after its @), NTLM and PLAIN.
     `iterations`: for all, or by scheme. Raise ValueError for a password that a scheme
     can make nothing of, and for an unknown scheme.
     """
@@ -54,8 +55,8 @@ def derive(
 def weak(record: Record, *, iterations: int | Mapping[str, int] = ITERATIONS) -> bool:
     """Tell whether a stolen record is soon guessed: a fast hash, or too few iterations.
 
-    A password in the clear, and the secrets of CRAM-MD5 and DIGEST-MD5, are not called
-    so: they are stored on purpose, for a mechanism that needs them.
+    A password in the clear, and the secrets of CRAM-MD5, DIGEST-MD5 and NTLM, are not
+    called so: they are stored on purpose, for a mechanism that needs them.
     """
     if isinstance(record, Digest):
         return True
@@ -97,6 +98,8 @@ def _one(
             if realm is None:
                 realm, username = realm_of(username), username.rpartition("@")[0]
             return DigestMd5Secret.derive(username, realm, password)
+        case ["NTLM"]:
+            return NtHash.derive(password)
         case ["PLAIN"]:
             return Plaintext(password)
     raise ValueError("no record of that scheme can be derived")

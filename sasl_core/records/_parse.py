@@ -9,6 +9,7 @@ from .._strict import utf8
 from ._derive import realm_of
 from ._foreign import ForeignHash, family
 from ._hash_texts import read_modular, read_scheme, standard
+from ._nt_hash import NtHash
 from ._scram_fields import read_fields, read_passlib
 from ._secrets import CramMd5Secret, DigestMd5Secret, Plaintext
 
@@ -83,6 +84,8 @@ def _parse(
         return (ScramKeys.parse("".join(text.split())),)
     if text.startswith("$scram$"):
         return read_passlib(text)
+    if text.startswith("$3$$"):  # FreeBSD's crypt
+        return (NtHash.read(text[4:]),)
     if text.startswith("s=") and ",t=" in text:
         return (_tigase(text),)
     # Django has "bcrypt$" and "argon2" in front of the text itself.
@@ -112,6 +115,8 @@ def _braced(
         return (Plaintext(rest),) if rest else ()
     if scheme == "CRAM-MD5":
         return (CramMd5Secret.read(rest),)
+    if scheme in ("NTLM", "NT"):
+        return (NtHash.read(rest),)
     if scheme == "DIGEST-MD5":
         if realm is None:
             realm, username = realm_of(username), username.rpartition("@")[0]
