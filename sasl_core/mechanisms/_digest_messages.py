@@ -108,8 +108,8 @@ def read_response(message: bytes) -> Response:
     if authzid == b"":
         raise Malformed("the authzid is empty (RFC 2831, section 2.1.2)")
     return Response(
-        _text(username, charset),
-        None if realm is None else _text(realm, charset),
+        _name(username, charset),
+        None if realm is None else _name(realm, charset),
         nonce,
         cnonce,
         get(b"qop", b"auth"),
@@ -215,6 +215,18 @@ def _charset(found: dict[bytes, bytes]) -> str:
 
 def _text(octets: bytes, charset: str) -> str:
     return utf8(octets) if charset == "utf-8" else octets.decode("latin-1")
+
+
+def _name(octets: bytes, charset: str) -> str:
+    """Read what a client sent: Cyrus's sends UTF-8 without a word of it, and what is
+    UTF-8 by chance is no name in ISO 8859-1.
+    """
+    if charset != "utf-8":
+        try:
+            return octets.decode()
+        except UnicodeDecodeError:
+            pass
+    return _text(octets, charset)
 
 
 def _buffer(found: dict[bytes, bytes]) -> int:

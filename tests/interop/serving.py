@@ -29,6 +29,7 @@ class Serving:
     """
 
     service = ""
+    host = NAME
 
     def __init__(self) -> None:
         self.policy = sasl.Policy()
@@ -88,7 +89,7 @@ class Serving:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         tls = writer.get_extra_info("ssl_object")
-        clear = sasl.Channel(False, service=self.service, host=NAME)
+        clear = sasl.Channel(False, service=self.service, host=self.host)
         session = self.new_session(self._secured(tls) if tls else clear)
         try:
             await streams.serve(
@@ -113,7 +114,7 @@ class Serving:
         return sasl.Channel.from_ssl(
             tls,
             service=self.service,
-            host=NAME,
+            host=self.host,
             certificate=self._certificate,
             external=_common_name(tls),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from .accounts import USERS
@@ -55,10 +55,15 @@ class PasswordFile:
             )
         self.path.chmod(0o644)
 
-    def configure(self, application: str, directory: str = "sasl2") -> Path:
+    def configure(
+        self,
+        application: str,
+        directory: str = "sasl2",
+        mechanisms: Collection[str] = MECHANISMS,
+    ) -> Path:
         """Write the library's configuration for one application."""
         text = _CONFIGURATION.format(
-            sasldb=self.path, mechanisms=" ".join(sorted(MECHANISMS))
+            sasldb=self.path, mechanisms=" ".join(sorted(mechanisms))
         )
         return self._sandbox.write(f"{directory}/{application}.conf", text)
 
@@ -71,8 +76,10 @@ class PasswordFile:
 class Cyrus:
     """The sample programs; `server()` and `client()` are command lines to talk to."""
 
-    def __init__(self, file: PasswordFile) -> None:
-        file.configure("sample")
+    def __init__(
+        self, file: PasswordFile, mechanisms: Collection[str] = MECHANISMS
+    ) -> None:
+        file.configure("sample", mechanisms=mechanisms)
         self.environment = file.environment
         self.version = _version()
 
@@ -93,11 +100,11 @@ class Cyrus:
 
 
 @contextlib.contextmanager
-def installed() -> Iterator[Cyrus]:
+def installed(mechanisms: Collection[str] = MECHANISMS) -> Iterator[Cyrus]:
     """Make the programs ready to run, with a password file of their own."""
     need("sasl-sample-server", "sasl-sample-client", "stdbuf")
     with Sandbox("cyrus") as box:
-        yield Cyrus(PasswordFile(box))
+        yield Cyrus(PasswordFile(box), mechanisms)
 
 
 def _version() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,13 +71,13 @@ passdb {{
 passdb {{
   driver = passwd-file
   master = yes
-  mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256 external
+  mechanisms = plain login cram-md5 digest-md5 scram-sha-1 scram-sha-256 external
   args = {here}/masters
 }}
 # "none": the look-up of the user whom a master user wants to be
 passdb {{
   driver = passwd-file
-  mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256 apop none
+  mechanisms = plain login cram-md5 digest-md5 scram-sha-1 scram-sha-256 apop none
   args = {here}/users
 }}
 userdb {{
@@ -164,7 +164,7 @@ class Dovecot(NamedTuple):
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Dovecot]:
+def running(mechanisms: Collection[str] = MECHANISMS) -> Iterator[Dovecot]:
     """Run a Dovecot with a directory of its own."""
     need("dovecot", root=True)
     with (
@@ -184,7 +184,7 @@ def running() -> Iterator[Dovecot]:
         text = _CONFIGURATION.format(
             here=box.path,
             tls=certificates(),
-            mechanisms=" ".join(sorted(MECHANISMS)).lower(),
+            mechanisms=" ".join(sorted(mechanisms)).lower(),
             peer=peer,
             next_server=next_server,
         )

@@ -111,6 +111,9 @@ def server(mechanism: str, account: Account, *, bindings: bool = False) -> Talk:
 
 def _start(side: str, mechanism: str, bindings: bool, options: Sequence[str]) -> Talk:
     command = ["gsasl", side, f"--mechanism={mechanism}", "--quiet", *options]
+    if mechanism == "DIGEST-MD5":
+        command += ["--realm=localhost", "--service=imap", "--hostname=localhost"]
+        command.append("--quality-of-protection=qop-auth")
     # the option --application-data is on by default, and given switches it off
     command.append("--application-data")
     return Talk(command if bindings else [*command, "--no-cb"])
