@@ -12,7 +12,8 @@ from ..._value import Secretive
 from ...profiles import IMAP
 from .. import _attempts as neutral
 from .._capabilities import mechanism_names
-from ._words import is_quotable, quoted, reason_of, response_code
+from .._quoted import is_quotable, quoted
+from ._words import reason_of, response_code
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ class LoginWords(Words):
             raise CredentialsError("LOGIN cannot carry an authzid")
         line = self.tagged(b"LOGIN")
         for string in strings:
-            if is_quotable(string):
+            # Beyond ASCII, only the servers of RFC 6855 take it between quotes.
+            if string.isascii() and is_quotable(string):
                 line += b" " + quoted(string)
             else:
                 self.rest.append(line + b" {%d}" % len(string))

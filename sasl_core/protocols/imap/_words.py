@@ -6,13 +6,12 @@ quoted  = DQUOTE *QUOTED-CHAR DQUOTE       literal = "{" number ["+"] "}" CRLF *
 
 from __future__ import annotations
 
-import re
-
 from ..._events import Request
 from ..._reasons import Reason
 from ..._strict import Malformed
 from ..._value import Frozen, Secretive
 from .._lines import LineBuffer
+from .._quoted import read_quoted
 from .._replies import LineReply
 
 _set = object.__setattr__
@@ -21,9 +20,6 @@ _SPECIALS = b'(){%*"\\]'
 _ATOM = bytes(range(0x21, 0x7F)).translate(None, _SPECIALS)
 _ASTRING = _ATOM + b"]"
 _TAG = _ASTRING.replace(b"+", b"")
-# Possessive: each octet is looked at once.
-_QUOTED = re.compile(rb'"((?:[^"\\\r\n]++|\\["\\])*+)"')
-_ESCAPED = re.compile(rb'\\(["\\])')
 _LONGEST_TAG = 64
 _LONGEST_NUMBER = 19  # digits: of number64 (RFC 9051, section 9)
 
@@ -162,10 +158,10 @@ def two_strings(text: bytes) -> tuple[bytes, bytes]:
 
 def _astring(text: bytes) -> tuple[bytes, bytes]:
     if text[:1] == b'"':
-        found = _QUOTED.match(text)
+        found = read_quoted(text)
         if found is None:
             raise Malformed("not a quoted string (RFC 9051, section 4.3)")
-        return _ESCAPED.sub(rb"\1", found[1]), text[found.end() :]
+        return found[0], text[found[1] :]
     if text[:1] == b"{":
         line, _, rest = text.partition(b"\r\n")
         size, _ = literal_size(line) or (len(rest) + 1, True)
@@ -176,16 +172,6 @@ def _astring(text: bytes) -> tuple[bytes, bytes]:
     if not atom or atom.translate(None, _ASTRING):
         raise Malformed("not a string (RFC 9051, section 4.3)")
     return atom, space + rest
-
-
-def is_quotable(value: bytes) -> bool:
-    """Whether a string goes between quotes: ASCII, no NUL, CR or LF."""
-    return value.isascii() and not any(octet in value for octet in b"\0\r\n")
-
-
-def quoted(value: bytes) -> bytes:
-    """Write a string that `is_quotable` between quotes."""
-    return b'"%b"' % value.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
 
 
 # RFC 5530, section 3. Codes that are not here say nothing of why.

@@ -9,15 +9,14 @@ from __future__ import annotations
 import re
 
 from ..._strict import Malformed
+from .._quoted import is_quotable, quoted, read_quoted
 
 # A string is bytes, an atom is str.
 Item = bytes | str | int
 
 _LONGEST_QUOTED = 1024
-# Possessive: each octet is looked at once.
-_QUOTED = re.compile(rb'"((?:[^"\\\r\n\0]++|\\["\\])*+)"')
-_ESCAPED = re.compile(rb'\\(["\\])')
 _LITERAL = re.compile(rb"\{([0-9]{1,10})\+?\}\r\n")
+# Possessive: each octet is looked at once.
 _ATOM = re.compile(rb'[^\0- \x7f-\xff"(){}\\]++')
 _OUTSIDE_QUOTES = re.compile(rb'(?:[^"]++|"(?:[^"\\]++|\\.)*+")*+')
 _ANNOUNCED = re.compile(rb"\{([0-9]+)\+?\}\Z")
@@ -42,8 +41,8 @@ def read_item(text: bytes, at: int) -> tuple[Item, int]:
     Quoted strings may be longer than 1024 octets, as Dovecot writes them, and a literal
     of either side's kind is taken. Raise Malformed for what is no item.
     """
-    if found := _QUOTED.match(text, at):
-        return _ESCAPED.sub(rb"\1", found[1]), found.end()
+    if between_quotes := read_quoted(text, at):
+        return between_quotes
     if found := _LITERAL.match(text, at):
         end = found.end() + int(found[1])
         if end > len(text):
@@ -72,6 +71,6 @@ def write_string(value: bytes, *, client: bool = False) -> bytes:
     """Write a string: between quotes where it fits there, else as a literal, in the
     form of this side.
     """
-    if len(value) <= _LONGEST_QUOTED and not any(c in value for c in b"\0\r\n"):
-        return b'"%b"' % value.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+    if len(value) <= _LONGEST_QUOTED and is_quotable(value):
+        return quoted(value)
     return b"{%d%b}\r\n%b" % (len(value), b"+" if client else b"", value)

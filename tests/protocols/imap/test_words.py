@@ -6,6 +6,7 @@ import unittest
 
 from sasl_core import Reason
 from sasl_core.profiles import IMAP
+from sasl_core.protocols._quoted import is_quotable, quoted
 from sasl_core.protocols.imap import mechanisms, reason_of, response_code
 from sasl_core.protocols.imap._client import capabilities, takes_initial
 from sasl_core.protocols.imap._words import (
@@ -13,9 +14,7 @@ from sasl_core.protocols.imap._words import (
     CommandBuffer,
     Malformed,
     Reply,
-    is_quotable,
     literal_size,
-    quoted,
     split_tag,
     two_strings,
 )
