@@ -74,6 +74,7 @@ class Connection:
         self._application = application
         self._timeout = timeout
         self._tasks: set[asyncio.Task[None]] = set()
+        self._unsent: list[bytes] = []
 
     async def run(self) -> None:
         """Serve it to its end."""
@@ -100,9 +101,9 @@ class Connection:
     async def shutdown(self) -> None:
         """Fail what is open, for now."""
         await self._send(self.session.shutdown())
-        with_time = asyncio.timeout(1.0)
+        self._flush()
         try:
-            async with with_time:
+            async with asyncio.timeout(1.0):
                 await self._writer.drain()
         except OSError:  # TimeoutError is one
             self._writer.transport.abort()
@@ -117,9 +118,11 @@ class Connection:
                 continue
             await self._send(action)
             if action.close:
+                self._flush()
                 return False
-        async with asyncio.timeout(self._timeout):
-            await self._writer.drain()
+        if self._writer.transport.get_write_buffer_size():
+            async with asyncio.timeout(self._timeout):
+                await self._writer.drain()
         return bool(data)
 
     async def _begin(self, question: Question) -> None:
@@ -151,6 +154,17 @@ class Connection:
         self._write(reply)
 
     def _write(self, reply: Reply) -> None:
+        self._unsent.append(bytes(reply))
+        # What many tasks have to say at a time goes out at once.
+        if len(self._tasks) <= 1:
+            self._flush()
+        elif len(self._unsent) == 1:
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        if not self._unsent:
+            return
         if self._writer.transport.get_write_buffer_size() > _MOST_UNSENT:
             self._writer.transport.abort()
-        self._writer.write(bytes(reply))
+        self._writer.write(b"".join(self._unsent))
+        self._unsent.clear()

@@ -50,7 +50,10 @@ def verify(
     be run or asked, that is a Refused for now. `environment`: None for our own. Raise
     CredentialsError.
     """
-    octets = checkpassword.write(username, password)
+    try:
+        octets = checkpassword.write(username, password)
+    finally:
+        del password  # a traceback shows locals
     reader, writer = os.pipe()
     try:
         with open(writer, "wb", buffering=0) as pipe:

@@ -35,7 +35,10 @@ def verify(
     Where it cannot be asked, or says nothing within `timeout` seconds, that is a Refused
     for now. Raise CredentialsError.
     """
-    session = ClientSession(username, password, service=service, realm=realm)
+    try:
+        session = ClientSession(username, password, service=service, realm=realm)
+    finally:
+        del password  # a traceback shows locals
     end = monotonic() + timeout
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         try:
@@ -64,7 +67,10 @@ async def verify_async(
     timeout: float = 30.0,
 ) -> Verified | Refused:
     """Ask, as `verify`."""
-    session = ClientSession(username, password, service=service, realm=realm)
+    try:
+        session = ClientSession(username, password, service=service, realm=realm)
+    finally:
+        del password  # a traceback shows locals
     try:
         async with asyncio.timeout(timeout):
             reader, writer = await asyncio.open_unix_connection(str(path))

@@ -74,14 +74,15 @@ def read(octets: bytes) -> Input:
     The last field may lack its NUL. Raise ProtocolError for more than 512 octets, and
     where login name or password do not end.
     """
-    if len(octets) > LIMIT:
-        raise ProtocolError(f"more than {LIMIT} octets")
-    username, first, tail = octets.partition(b"\0")
-    password, second, tail = tail.partition(b"\0")
-    if not first or not second:
-        raise ProtocolError("login name and password end with a NUL each")
-    timestamp, _, rest = tail.partition(b"\0")
-    return Input(username, password, timestamp, rest)
+    problem = f"more than {LIMIT} octets" if len(octets) > LIMIT else ""
+    username, *others = octets.split(b"\0", 3)
+    if len(others) < 2:
+        problem = problem or "login name and password end with a NUL each"
+    if problem:
+        del octets, others  # a traceback shows locals
+        raise ProtocolError(problem)
+    password, timestamp, *rest = others
+    return Input(username, password, timestamp, rest[0] if rest else b"")
 
 
 def write(username: str, password: str, timestamp: str = "") -> bytes:
@@ -90,14 +91,18 @@ def write(username: str, password: str, timestamp: str = "") -> bytes:
     Raise CredentialsError for an empty username or password, a NUL, which would make
     other fields of it, and for more than 512 octets, which would be cut.
     """
-    if not username or not password:
-        raise CredentialsError("neither a username nor a password is empty")
-    octets = b""
+    problem, octets = "", b""
     with suppress(ValueError):
-        fields = map(encoded, (username, password, timestamp))
-        octets = b"".join(b"%b\0" % field for field in fields)
+        octets = b"".join(
+            b"%b\0" % encoded(text) for text in (username, password, timestamp)
+        )
     if octets.count(b"\0") != 3 or len(octets) > LIMIT:
-        raise CredentialsError(f"no UTF-8, a NUL, or more than {LIMIT} octets")
+        problem = f"no UTF-8, a NUL, or more than {LIMIT} octets"
+    if not username or not password:
+        problem = "neither a username nor a password is empty"
+    if problem:
+        del password, octets  # a traceback shows locals
+        raise CredentialsError(problem)
     return octets
 
 

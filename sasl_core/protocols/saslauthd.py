@@ -225,10 +225,7 @@ class ClientSession(Secretive):
             login, _, realm = username.rpartition("@")
             if not login:
                 login, realm = username, ""
-        if not login or not password:
-            raise CredentialsError("neither a username nor a password is empty")
-        problem = ""
-        request = b""
+        problem, request = "", b""
         for text, limit in zip((login, password, service, realm), _LIMITS, strict=True):
             try:
                 octets = encoded(text)
@@ -238,7 +235,11 @@ class ClientSession(Secretive):
                 problem = "no UTF-8, a NUL, or more octets than saslauthd takes"
             else:
                 request += _counted(octets)
+            del text, octets
+        if not login or not password:
+            problem = "neither a username nor a password is empty"
         if problem:
+            del password, request  # a traceback shows locals
             raise CredentialsError(problem)
         self.request = request
         self._identity = Identity(username)

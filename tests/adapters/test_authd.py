@@ -25,6 +25,7 @@ from sasl_core.protocols.forwarding import Forward
 
 from .._accounts import NAMES, TABLE, Application, channel, policy
 from ..protocols.dovecot._pair import POLICY
+from ..protocols.test_saslauthd import shown
 
 HELLO = b"VERSION\t1\t2\nCPID\t7\n"
 AUTH = b"AUTH\t%d\tPLAIN\tservice=smtp\tsecured\trip=192.0.2.1\tresp=AHVzZXIAcGVuY2ls\n"
@@ -345,8 +346,11 @@ class Saslauthd(Case):
 
     async def test_no_empty_password(self) -> None:
         for call in (saslauthd.verify, saslauthd.verify_async):
-            with self.assertRaises(sasl.CredentialsError):
-                await call(self.mux, "user", "")
+            for password in ("", "s3cret\0"):
+                with self.assertRaises(sasl.CredentialsError) as caught:
+                    await call(self.mux, "user", password)
+                found = shown(caught.exception, "/saslauthd.py")
+                self.assertNotIn("s3cret", found)
 
 
 class Master(Case):

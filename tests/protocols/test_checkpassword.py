@@ -10,6 +10,7 @@ from sasl_core.protocols.checkpassword import Input, Refused, Verified, read, wr
 
 from .._accounts import Application
 from .._hypothesis import given, settings, st
+from .test_saslauthd import shown
 
 
 class Octets(unittest.TestCase):
@@ -39,9 +40,17 @@ class Octets(unittest.TestCase):
             ("u", "x\0y", ""),
             ("u", "x", "\0"),
             ("u", "\udcff", ""),
+            ("", "s3cret", ""),
+            ("u", "s3cret", "\0"),
+            ("u", "s3cret" * 100, ""),
         ):
-            with self.assertRaises(sasl.CredentialsError):
+            with self.assertRaises(sasl.CredentialsError) as caught:
                 write(name, password, timestamp)
+            self.assertNotIn("s3cret", shown(caught.exception, "/checkpassword.py"))
+        for octets in (b"tim\0s3cret", b"tim\0s3cret\0" + bytes(600)):
+            with self.assertRaises(sasl.ProtocolError) as caught:
+                read(octets)
+            self.assertNotIn("s3cret", shown(caught.exception, "/checkpassword.py"))
 
     @settings(max_examples=60)
     @given(st.binary(max_size=40))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import traceback
 import unittest
 
 import sasl_core as sasl
@@ -27,6 +28,13 @@ def settled(session: ServerSession, action, application=None) -> Reply:
     while isinstance(action, sasl.Request):
         action = session.resume(application.settle(action))
     return action
+
+
+def shown(error: Exception, file: str) -> str:
+    """What a traceback with locals shows of the frames in this file."""
+    trace = traceback.TracebackException.from_exception(error, capture_locals=True)
+    trace.stack[:] = [f for f in trace.stack if f.filename.endswith(file)]
+    return "".join(trace.format())
 
 
 class Server(unittest.TestCase):
@@ -195,10 +203,14 @@ class Client(unittest.TestCase):
             ("u" * 1025, "x", {}),
             ("user", "p" * 4097, {}),
             ("user", "\udcff", {}),
+            ("", "s3cret", {}),
+            ("user", "s3cret\0", {}),
+            ("user", "s3cret", {"realm": "\0"}),
         ):
             with self.assertRaises(sasl.CredentialsError) as caught:
                 ClientSession(name, password, **options)
             self.assertIsNone(caught.exception.__context__)
+            self.assertNotIn("s3cret", shown(caught.exception, "saslauthd.py"))
 
     def test_verdicts(self) -> None:
         for text, verdict in (

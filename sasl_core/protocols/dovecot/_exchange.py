@@ -35,15 +35,20 @@ _EVERY_BINDING = ChannelBinding("tls-exporter", b"any")
 
 
 class Offer(Frozen):
-    """What one connection may run. `external`: EXTERNAL; `binding`: -PLUS mechanisms."""
+    """What one connection may run. `external`: EXTERNAL; `binding`: -PLUS mechanisms.
 
-    __slots__ = __match_args__ = ("policy", "answers", "realm", "external", "binding")
+    `names`: what could be run on one channel or another, for none is known yet.
+    """
+
+    __match_args__ = ("policy", "answers", "realm", "external", "binding")
+    __slots__ = (*__match_args__, "names")
 
     policy: Policy
     answers: frozenset[type[Request]] | None
     realm: str | None
     external: bool
     binding: bool
+    names: tuple[str, ...]
 
     def __init__(
         self,
@@ -59,24 +64,22 @@ class Offer(Frozen):
         put(self, "realm", realm)
         put(self, "external", external)
         put(self, "binding", binding)
-
-    def names(self) -> tuple[str, ...]:
-        """Return what could be run on one channel or another: none is known yet."""
         everything = Channel(
             True,
-            external="somebody" if self.external else None,
-            bindings=[_EVERY_BINDING] if self.binding else (),
+            external="somebody" if external else None,
+            bindings=[_EVERY_BINDING] if binding else (),
         )
-        return offer(channel=everything, policy=self.policy, answers=self.answers)
+        names = offer(channel=everything, policy=policy, answers=answers)
+        put(self, "names", names)
 
     def lines(self) -> list[bytes]:
         """Write the MECH lines."""
-        found = filter(None, map(find, self.names()))
+        found = filter(None, map(find, self.names))
         return [write(b"MECH", m.name.encode(), *flags(m)) for m in found]
 
     def begin(self, name: str, channel: Channel, given: Fields) -> Server:
         """Begin an exchange; raise NoMechanism."""
-        if folded(name) not in self.names():
+        if folded(name) not in self.names:
             raise NoMechanism({})
         begun = server(
             name,
@@ -88,7 +91,7 @@ class Offer(Frozen):
         )
         # Who says that he would bind, but was not offered it, has been deceived.
         begun.plus = begun.plus or (
-            channel.encrypted and f"{begun.name}-PLUS" in self.names()
+            channel.encrypted and f"{begun.name}-PLUS" in self.names
         )
         return begun
 
@@ -134,7 +137,7 @@ class Exchange(Secretive):
     def start(self, name: bytes, initial: bytes | None) -> Following:
         """Take the mechanism, and the initial response, None for none."""
         mechanism = find(name.decode("ascii", "replace"))
-        if mechanism is None or mechanism.name not in self._offer.names():
+        if mechanism is None or mechanism.name not in self._offer.names:
             return Failure(Reason.UNSUPPORTED, "a mechanism that is not on offer")
         shown = mechanism.shows and self._offer.policy.cleartext != "always"
         if (mechanism.plus or shown) and not self._channel.encrypted:

@@ -29,6 +29,7 @@ class Found(Frozen):
     """
 
     __slots__ = __match_args__ = ("username", "fields")
+    _secret = frozenset({"fields"})  # a proxy's have passwords among them
 
     username: str
     fields: Mapping[str, str]

@@ -221,7 +221,7 @@ class ServerSession(Secretive):
 
     def mechanisms(self) -> tuple[str, ...]:
         """Return the names on offer: what could be run on one channel or another."""
-        return self._offer.names()
+        return self._offer.names
 
     def _handshake(self) -> list[bytes]:
         return [
