@@ -3,7 +3,7 @@
 python3 -m examples.postgresql_login db.example.org alice postgres
 
 SCRAM-SHA-256-PLUS where the server binds the TLS connection. A driver of one's own would
-go on from here; what the server says after the login begins with `session.rest()`.
+go on from here; what the server says after the login begins with `session.unread()`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def main(host: str, user: str, database: str, port: str = "5432") -> None:
     plain = socket.create_connection((host, int(port)), timeout=10)
     try:
         with plain, blocking.authenticate(session, plain) as sock:
-            said = session.rest()
+            said = session.unread()
             sock.sendall(postgresql.message("Q", b"SELECT current_user\0"))
             while said.count(postgresql.READY) < 2:
                 said += sock.recv(65536)

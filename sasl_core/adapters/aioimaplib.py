@@ -146,8 +146,8 @@ async def _run(imap: IMAP4, attempt: Authentication | Attempts) -> None:
             connection.transport.set_protocol(connection)
         connection.state = "AUTH"
         connection.capabilities = set(told)
-        if reading.responses.unread:
-            connection.data_received(reading.responses.unread)
+        if unread := reading.responses.unread():
+            connection.data_received(unread)
         if not told:
             async with asyncio.timeout(imap.timeout):
                 await connection.capability()

@@ -50,3 +50,7 @@ class FrameBuffer(Secretive):
         taken = bytes(self._buffer[:count])
         del self._buffer[:count]
         return taken
+
+    def unread(self) -> bytes:
+        """Return all that was not given out, once: for whoever reads on."""
+        return self.take(len(self._buffer))

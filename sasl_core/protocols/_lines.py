@@ -62,6 +62,10 @@ class LineBuffer(Secretive):
         """Return at most so many octets of what is there: a literal, not a line."""
         return self._take(min(count, len(self._buffer)))
 
+    def unread(self) -> bytes:
+        """Return all that was not given out, once: for whoever reads on."""
+        return self._take(len(self._buffer))
+
     def _take(self, count: int) -> bytes:
         taken = bytes(self._buffer[:count])
         del self._buffer[:count]

@@ -103,7 +103,7 @@ def session(credentials: sasl.Credentials, **options: Any) -> ClientSession:
 
 def ask(sock: socket.socket, client: ClientSession, query: str) -> bytes:
     """Run a query; return all octets that come back, up to the next ReadyForQuery."""
-    octets = client.rest()
+    octets = client.unread()
     while not octets.endswith(READY):
         octets += sock.recv(65536)
     sock.sendall(message("Q", query.encode() + b"\0"))

@@ -45,10 +45,9 @@ class ResponseBuffer(ReplyBuffer[tuple[list[bytes], bytes]]):
         """
         return not self._bye and not b"* ".startswith(self._lines.peek(2))
 
-    @property
     def unread(self) -> bytes:
-        """What has come and was not given out."""
-        return self._lines.peek()
+        """Return all that was not given out, once."""
+        return self._lines.unread()
 
     def next(self) -> tuple[list[bytes], bytes] | None:
         """Return the next response, None if there is no whole one."""
@@ -77,9 +76,9 @@ class ClientSession(ClientBase[Attempts]):
     """Log in to a server: greeting, CAPABILITY, STARTTLS, CAPABILITY again, AUTHENTICATE.
 
     As `ClientBase`. `capabilities` are the server's last words: where it says nothing
-    after the login, they are empty, for those before it count no more. `unread` is what
-    came behind the end of the login. A profile whose `initial_response` is False never
-    sends one. A greeting of PREAUTH is refused: it tells nobody's name.
+    after the login, they are empty, for those before it count no more. A profile whose
+    `initial_response` is False never sends one. A greeting of PREAUTH is refused: it
+    tells nobody's name.
     """
 
     __slots__ = ("_responses", "_words", "capabilities")
@@ -105,12 +104,11 @@ class ClientSession(ClientBase[Attempts]):
         self.capabilities: tuple[str, ...] = ()
         self._words = Words("C")
 
-    @property
     def unread(self) -> bytes:
-        """Octets that came behind what was answered last, untagged responses: for
-        whoever reads on after the login.
+        """Return what came behind the end of the login, untagged responses, once: for
+        whoever reads on.
         """
-        return self._responses.unread
+        return self._responses.unread()
 
     def _greeting(self, untagged: list[bytes], line: bytes) -> bytes:
         match line[:2], line[2:].split(b" ")[0].upper():
@@ -144,7 +142,7 @@ class ClientSession(ClientBase[Attempts]):
     def _ready(self, untagged: list[bytes], line: bytes) -> bytes:
         if not self._done(line):
             return self._without_tls("the server refused it")
-        if self._responses.unread:
+        if self._responses.unread():
             raise ProtocolError("the server spoke between STARTTLS and TLS")
         return self._with_tls()
 

@@ -140,8 +140,8 @@ class ClientSession(ClientBase[Attempts]):
         return output
 
     def unread(self) -> bytes:
-        """Return what came behind the server's success, and keep nothing of it."""
-        return self._messages.rest()
+        """Return what came behind the server's success, once: for whoever reads on."""
+        return self._messages.unread()
 
     def _message(self, turn: Turn, message: Message) -> bytes:
         self._count += 1

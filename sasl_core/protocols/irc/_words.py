@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from ..._events import Request
 from ..._reasons import Reason
 from ..._value import Frozen, Secretive
@@ -16,13 +14,17 @@ if TYPE_CHECKING:
 
 _set = object.__setattr__
 
-Reply = LineReply
-
 # IRCv3 SASL 3.1: a message goes in lines of this many octets; a shorter one is the last.
 CHUNK = 400
 _CONTROLS = b"\0\r\n"  # what no message has (RFC 2812, section 2.3.1)
 # With tags, 8191 octets, and 510 without (IRCv3 message tags).
 _LONGEST = 8704
+
+
+class Reply(LineReply):
+    """Messages, without their CRLF; none at all where nothing is to be said."""
+
+    __slots__ = ()
 
 
 class Message(Frozen):
@@ -132,9 +134,9 @@ class MessageBuffer(Secretive):
                 return (Message(*found, text),)
         return None
 
-    def rest(self) -> bytes:
-        """Return all that was not given out, and keep nothing."""
-        return self._buffer.take(sys.maxsize)
+    def unread(self) -> bytes:
+        """Return all that was not given out, once."""
+        return self._buffer.unread()
 
 
 class Words:

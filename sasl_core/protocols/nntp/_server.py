@@ -47,10 +47,10 @@ class ServerSession(ServerBase[Reply, Command]):
     CAPABILITIES and AUTHINFO are answered here, all else is the application's;
     `require_auth`: 480 to all that needs a login. `capabilities` are the application's
     own lines, the version first, without those about authentication. AUTHINFO USER is
-    offered where PLAIN is; without `user` never.
+    offered where PLAIN is; without `login` never.
     """
 
-    __slots__ = ("_capabilities", "_named", "_require_auth", "_user")
+    __slots__ = ("_capabilities", "_login", "_named", "_require_auth")
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class ServerSession(ServerBase[Reply, Command]):
         require_auth: bool = False,
         starttls: bool = False,
         capabilities: Iterable[str] = ("VERSION 2", "READER"),
-        user: bool = True,
+        login: bool = True,
         max_failures: int = 3,
         profile: Profile = NNTP,
     ) -> None:
@@ -77,7 +77,7 @@ class ServerSession(ServerBase[Reply, Command]):
         )
         self._require_auth = require_auth
         self._capabilities = tuple(capabilities)
-        self._user = user
+        self._login = login
 
     @property
     def timed_out(self) -> Reply:
@@ -98,7 +98,7 @@ class ServerSession(ServerBase[Reply, Command]):
         if self._starttls and not self.channel.encrypted:
             lines.append("STARTTLS")
         if names:
-            user = "USER " if self._user and "PLAIN" in names else ""
+            user = "USER " if self._login and "PLAIN" in names else ""
             lines.append(f"AUTHINFO {user}SASL")
         return (*lines, *mechanisms)
 
@@ -154,7 +154,7 @@ class ServerSession(ServerBase[Reply, Command]):
         # Said now, before a password is shown.
         if "PLAIN" not in self._offer():
             return self._refusal(self._not_offered(b"PLAIN"))
-        if not self._user:
+        if not self._login:
             return self._refusal(Reason.UNSUPPORTED)
         self._named = username
         return Reply(PASSWORD_WANTED, "Password required")

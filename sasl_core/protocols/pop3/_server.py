@@ -138,7 +138,7 @@ class ServerSession(ServerBase[Reply, Command]):
             case "CAPA":
                 return _list(self.capabilities()) if not space else _err("Syntax: CAPA")
             case "AUTH":
-                return self._auth(argument) if space else _list(self._offer())
+                return self._begin(argument) if space else _list(self._offer())
             case "USER":
                 return self._name(argument)
             case "PASS":
@@ -153,7 +153,7 @@ class ServerSession(ServerBase[Reply, Command]):
             return _err("Not a command, or not before the login")
         return command
 
-    def _auth(self, argument: bytes) -> Action:
+    def _begin(self, argument: bytes) -> Action:
         name, *rest = argument.split(b" ")
         if not name or len(rest) > 1 or b"" in rest:
             return _err("Syntax: AUTH mechanism [initial-response]")

@@ -36,7 +36,7 @@ class ReplyBuffer(messages.MessageBuffer):
     an SSLRequest.
 
     AuthenticationSASLFinal comes with AuthenticationOk, as its body (None without it).
-    Behind that, what comes is not for the login: `rest`. Notices are passed over. Raise
+    Behind that, what comes is not for the login: `unread`. Notices are passed over. Raise
     ProtocolError for anything else.
     """
 
@@ -53,9 +53,9 @@ class ReplyBuffer(messages.MessageBuffer):
         """Whether anything has come that was not given out, and is for the login."""
         return not self._done and (super().pending or self._final is not None)
 
-    def rest(self) -> bytes:
+    def unread(self) -> bytes:
         """Return what came behind AuthenticationOk, once."""
-        return self.take(len(self._buffer)) if self._done else b""
+        return super().unread() if self._done else b""
 
     def next(  # type: ignore[override]  # a reply, not a frame
         self,
@@ -96,7 +96,7 @@ class ClientSession(ClientBase[Attempts]):
     As `ClientBase`; the client speaks first: send what `connected` returns. The user is
     that of the credentials; `database` and `parameters` go into the StartupMessage. What
     the server says next, from ParameterStatus to ReadyForQuery, is the caller's: it
-    begins with `rest()`. A server that lets one in without asking is refused: it has not
+    begins with `unread()`. A server that lets one in without asking is refused: it has not
     shown that it knows the password.
     """
 
@@ -139,9 +139,9 @@ class ClientSession(ClientBase[Attempts]):
         self._turn = None
         return self._start_tls_or_authenticate(True)
 
-    def rest(self) -> bytes:
-        """Return what came behind AuthenticationOk, once."""
-        return self._frames.rest()
+    def unread(self) -> bytes:
+        """Return what came behind AuthenticationOk, once: for whoever reads on."""
+        return self._frames.unread()
 
     def _greeting(self, kind: str, code: int, body: bytes | None) -> bytes:
         raise ProtocolError("the client speaks first")

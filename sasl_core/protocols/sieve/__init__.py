@@ -9,7 +9,7 @@ from __future__ import annotations
 from ._client import Attempts, Authentication, mechanisms
 from ._server import ServerSession
 from ._session import ClientSession
-from ._words import Action, Command, Reply, code_of, read_reply, reason_of
+from ._words import Action, Command, Reply, read_reply, reason_of, response_code
 
 __all__ = [
     "Action",
@@ -19,8 +19,8 @@ __all__ = [
     "Command",
     "Reply",
     "ServerSession",
-    "code_of",
     "mechanisms",
     "read_reply",
     "reason_of",
+    "response_code",
 ]

@@ -11,7 +11,7 @@ from ...profiles import MANAGESIEVE
 from .. import _attempts as neutral
 from .._capabilities import mechanism_names
 from ._items import write_string
-from ._words import code_of, reason_of, shown
+from ._words import reason_of, response_code, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class _Replies:
                     case ((bytes(challenge),),):
                         return self.challenged(challenge)
                 raise self.error or ProtocolError("a challenge is one string")
-            case "OK", (_, bytes(data)) if code_of(reply) == "SASL":
+            case "OK", (_, bytes(data)) if response_code(reply) == "SASL":
                 self.accepted(data)
                 return None
             case "OK", _:

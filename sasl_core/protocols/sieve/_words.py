@@ -148,7 +148,7 @@ _REASONS = {
 }
 
 
-def code_of(reply: Reply) -> str:
+def response_code(reply: Reply) -> str:
     """Return the name of a response's code, in upper case; "" if it has none."""
     return str(reply.code[0]).upper() if reply.code else ""
 
@@ -159,7 +159,7 @@ def reason_of(reply: Reply) -> Reason:
     A NO without a code is a no to these credentials: to take it for anything milder is
     how accounts get locked. A BYE without one is about the connection.
     """
-    known = _REASONS.get(code_of(reply))
+    known = _REASONS.get(response_code(reply))
     if known is not None:
         return known
     return Reason.UNAVAILABLE if reply.condition == "BYE" else Reason.BAD_CREDENTIALS

@@ -75,7 +75,7 @@ class Success(unittest.TestCase):
         self.assertEqual(client.receive(LIST + b"* NO full\r\n* O"), PLAIN)
         feed(client, b"K x\r\n", b"A1 OK in\r\n* 2 EXI")
         self.assertTrue(client.authenticated)
-        self.assertEqual(client.unread, b"* 2 EXI")
+        self.assertEqual(client.unread(), b"* 2 EXI")
 
     def test_login_where_there_is_no_mechanism(self) -> None:
         client = session(credentials=sasl.Credentials("jürgen", "pä55"))

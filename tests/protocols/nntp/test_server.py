@@ -32,7 +32,7 @@ class Capabilities(unittest.TestCase):
 
     def test_without_passwords(self) -> None:
         for options in (
-            {"user": False, "policy": sasl.Policy(allow=["PLAIN"])},
+            {"login": False, "policy": sasl.Policy(allow=["PLAIN"])},
             {"policy": sasl.Policy(allow=["CRAM-MD5"])},
         ):
             peer = server(capabilities=["VERSION 2"], **options)
@@ -200,7 +200,7 @@ class UserAndPass(unittest.TestCase):
         for peer, code in (
             (server(CLEAR, starttls=True), b"483"),
             (server(policy=sasl.Policy(deny=["PLAIN"])), b"503"),
-            (server(user=False), b"503"),
+            (server(login=False), b"503"),
         ):
             self.assertEqual(peer.line(b"AUTHINFO USER user")[:3], code)
             self.assertEqual(peer.line(b"AUTHINFO PASS pencil")[:3], b"482")

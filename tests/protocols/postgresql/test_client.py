@@ -210,11 +210,11 @@ class TheExchange(unittest.TestCase):
     def test_what_comes_behind_it_is_the_callers(self) -> None:
         peer, client = server(), session()
         wire = login(client, peer)
-        kinds = [kind for kind, _ in split(client.rest())]
+        kinds = [kind for kind, _ in split(client.unread())]
         self.assertEqual(set(kinds[:-1]), {"S"})
         self.assertEqual(kinds[-1], "Z")
         self.assertTrue(wire[-1].endswith(messages.READY))
-        self.assertEqual(client.rest(), b"")
+        self.assertEqual(client.unread(), b"")
 
     def test_success_too_early(self) -> None:
         for octets in (

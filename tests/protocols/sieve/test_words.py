@@ -6,7 +6,7 @@ import unittest
 
 from sasl_core import Reason, profiles
 from sasl_core._strict import Malformed
-from sasl_core.protocols.sieve import Reply, code_of, read_reply, reason_of
+from sasl_core.protocols.sieve import Reply, read_reply, reason_of, response_code
 
 WRITTEN = (
     (Reply("OK"), b"OK\r\n"),
@@ -54,7 +54,7 @@ class Reading(unittest.TestCase):
         self.assertEqual(reply.condition, "NO")
         self.assertEqual(reply.code, ("x-y", 1, b"a)", "b", b")("))
         self.assertEqual(reply.text, "t\ufffd")
-        self.assertEqual(code_of(reply), "X-Y")
+        self.assertEqual(response_code(reply), "X-Y")
 
     def test_a_line_of_strings_is_none(self) -> None:
         self.assertIsNone(read_reply(b'"OK"'))
