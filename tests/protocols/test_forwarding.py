@@ -8,7 +8,7 @@ from copy import deepcopy
 import sasl_core as sasl
 from sasl_core import profiles
 from sasl_core.mechanisms import find
-from sasl_core.protocols import imap, smtp
+from sasl_core.protocols import imap, pop3, smtp
 from sasl_core.protocols.dovecot import Found
 from sasl_core.protocols.forwarding import (
     Continue,
@@ -243,6 +243,18 @@ class Sessions(unittest.TestCase):
         server.receive(b"EHLO x")
         action = server.receive(b"auth plain AHVzZXIAcGVuY2ls")
         self.assertEqual(bytes(server.resume(self.settle(action)))[:3], b"235")
+
+    def test_apop_is_not_run_beside(self) -> None:
+        policy = sasl.Policy(allow=["APOP", "PLAIN"])
+        server = pop3.ServerSession(SECURE, policy=policy)
+        self.assertIn(b"<", bytes(server.greeting()))
+        server = pop3.ServerSession(SECURE, policy=policy)
+        server.forward(self.peer.forwarded())
+        self.assertNotIn(b"<", bytes(server.greeting()))
+        reply = server.receive(b"APOP user " + b"0" * 32)
+        self.assertEqual(bytes(reply)[:4], b"-ERR")
+        action = server.receive(b"AUTH PLAIN AHVzZXIAcGVuY2ls")
+        self.assertEqual(bytes(server.resume(self.settle(action)))[:3], b"+OK")
 
     def test_the_protocol_s_own_command_for_a_password(self) -> None:
         server = imap.ServerSession(SECURE)

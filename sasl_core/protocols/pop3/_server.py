@@ -104,6 +104,8 @@ class ServerSession(ServerBase[Reply, Command]):
         return Reply(f"+OK {text}")
 
     def _exchange(self, timestamp: bytes | None) -> Server:
+        if self._mechanisms is not None:
+            raise NoMechanism({APOP.name: "other mechanisms are given"})
         return server(
             APOP,
             channel=self.channel,
