@@ -16,6 +16,7 @@ from ._errors import (
     StateError,
 )
 from ._events import (
+    AcceptSecurityContext,
     Authorize,
     Challenge,
     CheckPassword,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AcceptSecurityContext",
     "AuthenticationError",
     "Authorize",
     "Challenge",

@@ -228,6 +228,29 @@ class CheckToken(Request):
         return type(answer) is TokenError or (type(answer) is str and answer != "")
 
 
+class AcceptSecurityContext(Request):
+    """Who accepts a security context of the GSS-API here? `answer` takes a fresh acceptor
+    of `gssapi`'s interface (see `sasl_core.adapters.gssapi`); None for nobody.
+
+    `bindings` is the application data of the channel bindings that it must be made with
+    (GS2), None for none. Its own answer is the decision: who has a ticket is in.
+    """
+
+    __slots__ = __match_args__ = ("bindings",)
+    _secret = frozenset({"bindings"})
+
+    def __init__(self, bindings: bytes | None) -> None:
+        self.bindings = bindings
+
+    def _fits(self, answer: Any) -> bool:
+        # What the type has: a Mock has whatever it is asked for.
+        kind = type(answer)
+        methods = ("step", "wrap", "unwrap", "get_wrap_size_limit")
+        return answer is None or all(
+            callable(getattr(kind, name, None)) for name in methods
+        )
+
+
 class Authorize(Request):
     """May this user, who has proved to be `authcid`, act as `authzid`? `answer` takes a
     bool. Asked only if the two differ after preparation.

@@ -25,8 +25,10 @@ class Credentials(Frozen):
     `username` is the authentication identity (authcid), `authzid` the identity to act
     as ("" for one's own), `token` an OAuth bearer token, `keys` stored `ScramClientKeys`
     in place of the password, `realm` for the mechanisms that have one, `trace` what
-    ANONYMOUS shows, `gss` a security context. Secrets never show in `repr`. SCRAM keys
-    once derived are remembered, so a reconnecting client pays for PBKDF2 once.
+    ANONYMOUS shows, `gss` a security context of `gssapi`'s interface, or a function that
+    makes one for each exchange (see `sasl_core.adapters.gssapi`). Secrets never show in
+    `repr`. SCRAM keys once derived are remembered, so a reconnecting client pays for
+    PBKDF2 once.
 
     In place of the token stands a function, or coroutine function, that gives one: the
     adapters and protocol sessions call it with None, and once more, with the server's
@@ -145,6 +147,8 @@ class Credentials(Frozen):
             for field in ("username", "password", "token", "trace", "realm", "gss")
             if getattr(self, field)
         }
+        if callable(self.gss):
+            has.add("gss function")
         if self.password:
             has.update(NAMES.values())
         if self.keys is not None:

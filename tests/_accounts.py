@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
 import sasl_core as sasl
 from sasl_core import profiles
 from sasl_core.mechanisms import find, registered
+
+from . import _gss as gss
 
 NAMES = tuple(mechanism.name for mechanism in registered())
 
@@ -47,6 +49,10 @@ class Entry:
     sealed: bool = False
     # But its messages can be spelled in more than one way.
     spellings: bool = False
+    # Whose account it is, the credential says itself: there is no other user to try.
+    nobody: bool = True
+    # The client has the last word: the server has none to send with its success.
+    client_last: bool = False
     # The fact behind it was proven elsewhere, or nothing is proven.
     by_fact: bool = False
     client_nonce: bytes | None = None
@@ -69,6 +75,13 @@ _SCRAM = Entry(
     server_nonce=SERVER_NONCE,
 )
 
+_GSS = Entry(
+    {"gss": gss.Maker(USER, PASSWORD)},
+    {"gss": gss.Maker(USER, "pencil ")},
+    sealed=True,
+    nobody=False,
+)
+
 TABLE = {
     "ANONYMOUS": Entry({"trace": TRACE}, by_fact=True),
     "CRAM-MD5": Entry(
@@ -86,6 +99,10 @@ TABLE = {
         server_nonce=b"OA6MG9tEQGm2hh",
     ),
     "EXTERNAL": Entry(by_fact=True),
+    "GS2-KRB5": _GSS,
+    "GS2-KRB5-PLUS": _GSS,
+    "GSS-SPNEGO": _GSS,
+    "GSSAPI": replace(_GSS, client_last=True),
     "LOGIN": _PASSWORD,
     "NTLM": Entry(
         _PASSWORD.right,
@@ -104,6 +121,13 @@ TABLE = {
     for suffix in ("", "-PLUS")
 }
 
+
+def says_last(name: str) -> bool:
+    """Tell whether a mechanism's last message is the server's, to go with its success."""
+    return find(name).mutual and not TABLE[name].client_last
+
+
+SECURITY_CONTEXTS = ("GS2-KRB5", "GS2-KRB5-PLUS", "GSS-SPNEGO", "GSSAPI")
 SCRAMS = tuple(name for name in TABLE if name.startswith("SCRAM-"))
 
 
@@ -169,6 +193,8 @@ class Application:
             case sasl.CheckToken(token, _, host, port):
                 meant = host in (None, HOST) and port in (None, PORT)
                 return self.username if meant and token == self.token else _TOKEN_ERROR
+            case sasl.AcceptSecurityContext():
+                return gss.acceptor(request, self.password)
             case sasl.Authorize(authcid, authzid):
                 return authcid == self.username and authzid in self.may_act_as
         raise AssertionError(f"no answer to {request!r}: add it here")
@@ -318,9 +344,14 @@ class Point:
     name: str
     waiting: Any
     method: str
-    honest: tuple[Any, ...]
+    arguments: tuple[Any, ...]
     decided: bool  # the application had said yes to a credential before
     authzid: str = ""
+
+    @property
+    def honest(self) -> tuple[Any, ...]:
+        """What came, which may be used up."""
+        return deepcopy(self.arguments)
 
     @property
     def profile(self) -> sasl.Profile:

@@ -39,6 +39,7 @@ class Store:
         tokens: dict[str, str] | None = None,
         token_error: sasl.TokenError | None = None,
         host: str | None = None,
+        contexts: Callable[[sasl.Request], Any] = lambda _request: None,
         may_act: Callable[[str, str], bool] = lambda _authcid, _authzid: False,
     ) -> None:
         self.passwords = passwords or {}
@@ -46,6 +47,7 @@ class Store:
         self.tokens = tokens or {}
         self.token_error = token_error or sasl.TokenError()
         self.host = host
+        self.contexts = contexts
         self.may_act = may_act
         self.asked: list[sasl.Request] = []
 
@@ -72,6 +74,8 @@ class Store:
                 elsewhere = self.host and host and host != self.host
                 owner = None if elsewhere else self.tokens.get(token)
                 return owner or self.token_error
+            case sasl.AcceptSecurityContext():
+                return self.contexts(request)
             case sasl.Authorize(authcid, authzid):
                 return self.may_act(authcid, authzid)
         raise TypeError(f"a request of an unknown kind: {request!r}")

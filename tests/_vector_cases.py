@@ -31,11 +31,8 @@ LEFT_OUT = {
 } | {
     f"registry-{name}": "a mechanism that is not in the registry"
     for name in (
-        "gssapi",
         "skey",
         "kerberos-v4",
-        "gss-spnego",
-        "gs2-krb5",
         "spnego",
         "saml20",
         "openid20",

@@ -29,6 +29,7 @@ from sasl_core._strict import base64 as strict_base64
 from sasl_core._strict import integer as strict_integer
 from sasl_core.mechanisms import registered
 
+from . import _gss as gss
 from ._data import attacks, ids, vectors
 from ._drive import PROFILES, HashCalls, Store, hash_of
 
@@ -54,6 +55,10 @@ NAMES = (
     "CRAM-MD5",
     "DIGEST-MD5",
     "EXTERNAL",
+    "GS2-KRB5",
+    "GS2-KRB5-PLUS",
+    "GSS-SPNEGO",
+    "GSSAPI",
     "LOGIN",
     "NTLM",
     "OAUTHBEARER",
@@ -75,6 +80,12 @@ NAMES = (
 SALT = b"salt" * 4
 
 
+def credentials(name: str, user: str = USER) -> sasl.Credentials:
+    """Return what a client has: a ticket only where it is for that."""
+    ticket = gss.Maker(user, PASSWORD) if name.startswith("GS") else None
+    return sasl.Credentials(user, PASSWORD, token=TOKEN, trace="guest", gss=ticket)
+
+
 class Pair:
     """A client and a server of one mechanism that agree, and what the server knows."""
 
@@ -88,7 +99,7 @@ class Pair:
     ) -> None:
         self.client = sasl.client(
             name,
-            sasl.Credentials(user, PASSWORD, token=TOKEN, trace="guest"),
+            credentials(name, user),
             channel=CHANNEL,
             policy=sasl.Policy(allow=[name]),
             profile=profile,
@@ -98,7 +109,12 @@ class Pair:
         keys = {}
         if name.startswith("SCRAM"):
             keys[user] = sasl.ScramKeys.derive(PASSWORD, hash_of(name), salt=SALT)
-        self.store = Store({user: PASSWORD}, keys=keys, tokens={TOKEN: user})
+        self.store = Store(
+            {user: PASSWORD},
+            keys=keys,
+            tokens={TOKEN: user},
+            contexts=lambda request: gss.acceptor(request, PASSWORD),
+        )
         self.sent: list[bytes] = []
 
     def run(self) -> Any:

@@ -43,6 +43,7 @@ _EXCHANGES = textwrap.dedent(
     import sasl_core as sasl
     from sasl_core import profiles
     from sasl_core.mechanisms import find, registered
+    from tests import _gss as gss
 
     binding = sasl.ChannelBinding("tls-exporter", bytes(32))
     keys = {}
@@ -57,6 +58,8 @@ _EXCHANGES = textwrap.dedent(
                 return event.answer(sasl.ScramKeys.derive("pencil", name))
             case sasl.CheckToken():
                 return event.answer("user")
+            case sasl.AcceptSecurityContext():
+                return event.answer(gss.acceptor(event, "pencil"))
         raise SystemExit(f"unknown request {event}")
 
     for mechanism in registered():
@@ -72,6 +75,8 @@ _EXCHANGES = textwrap.dedent(
         facts = {"username": "user", "password": "pencil", "token": "token"}
         if mechanism.external or mechanism.anonymous:
             facts = {}
+        if not mechanism.needs.isdisjoint(("gss", "gss function")):
+            facts = {"gss": gss.Maker("user", "pencil")}
         client = sasl.client(
             name, sasl.Credentials(**facts), channel=channel, policy=policy
         )

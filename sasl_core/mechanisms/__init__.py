@@ -8,7 +8,13 @@ from __future__ import annotations
 
 import hashlib
 
-from .._events import CheckPassword, CheckToken, FindPassword, FindScramKeys
+from .._events import (
+    AcceptSecurityContext,
+    CheckPassword,
+    CheckToken,
+    FindPassword,
+    FindScramKeys,
+)
 from .._scram_math import NAMES
 from .._strict import folded
 from .._value import Value
@@ -226,6 +232,38 @@ _builtin(
     strength=90,
     external=True,
     specification="RFC 4422, appendix A",
+)
+for _suffix, _plus in (("", False), ("-PLUS", True)):
+    _builtin(
+        f"GS2-KRB5{_suffix}",
+        "gs2",
+        strength=79 + 10 * _plus,
+        needs=("gss function",),
+        asks=(AcceptSecurityContext,),
+        plus=_plus,
+        mutual=True,
+        specification="RFC 5801",
+    )
+_builtin(
+    "GSSAPI",
+    "gssapi",
+    strength=78,
+    needs=("gss",),
+    asks=(AcceptSecurityContext,),
+    mutual=True,
+    layer=True,
+    specification="RFC 4752",
+)
+_builtin(
+    "GSS-SPNEGO",
+    "gssapi",
+    strength=77,
+    needs=("gss",),
+    asks=(AcceptSecurityContext,),
+    mutual=True,
+    layer=True,
+    authzid=False,
+    specification="Microsoft, Cyrus",
 )
 _builtin(
     "OAUTHBEARER",

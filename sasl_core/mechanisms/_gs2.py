@@ -1,4 +1,4 @@
-"""The GS2 header (RFC 5801, section 4), which SCRAM and OAUTHBEARER begin with.
+"""The GS2 header (RFC 5801, section 4): GS2's own, SCRAM and OAUTHBEARER begin with it.
 
     gs2-header     = [gs2-nonstd-flag ","] gs2-cb-flag "," [gs2-authzid] ","
     gs2-cb-flag    = ("p=" cb-name) / "n" / "y"
@@ -6,14 +6,21 @@
     cb-name        = 1*(ALPHA / DIGIT / "." / "-")
     saslname       = 1*(UTF8-char-safe / "=2C" / "=3D")     ; no NUL, "," or "="
 
-The non-standard flag belongs to GSS-API mechanisms only; here it is refused.
+The non-standard flag belongs to GSS-API mechanisms only, who take it off themselves;
+here it is refused.
 """
 
 from __future__ import annotations
 
 from .._channel import is_binding_name
+from .._events import Failure
+from .._reasons import Reason
 from .._strict import Malformed
 from ._identities import MAX_NAME
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .._states import Terms
 
 
 def split(message: bytes) -> tuple[bytes, bytes, bytes]:
@@ -55,3 +62,27 @@ def unescape(name: bytes) -> bytes:
     if name.count(b"=") != name.count(b"=2C") + name.count(b"=3D"):
         raise Malformed("a = in a saslname begins =2C or =3D (RFC 5802, section 5.1)")
     return name.replace(b"=2C", b",").replace(b"=3D", b"=")
+
+
+def data_to_bind(flag: bytes, terms: Terms, *, binds: bool) -> bytes | Failure:
+    """Return the octets that a client with this flag must have bound, b"" for none.
+
+    `binds`: the mechanism is a -PLUS. Raise Malformed; return the Failure of a client
+    that was shown a shorter list, or that binds what is not known here (section 5).
+    """
+    if flag[:1] != b"p":
+        if binds:
+            raise Malformed("a -PLUS mechanism binds the channel: the flag is p=")
+        if flag == b"y" and terms.plus:
+            return Failure(
+                Reason.BAD_CREDENTIALS,
+                "the client saw no -PLUS mechanism, but one was offered: somebody"
+                " stands in between",
+            )
+        return b""
+    if binds:
+        name = flag[2:].decode()
+        for binding in terms.channel.bindings:
+            if binding.type == name:
+                return binding.data
+    return Failure(Reason.UNSUPPORTED, "a channel binding that cannot be had here")

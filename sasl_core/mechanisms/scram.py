@@ -163,7 +163,7 @@ class _AwaitClientFirst(ServerRecord):
         name, nonce = messages.client_first_bare(bare)
         bound = _NOTHING_BOUND
         if flag != b"n" or wanted or self.plus:
-            binding = self._binding(flag, terms)
+            binding = gs2.data_to_bind(flag, terms, binds=self.plus)
             if isinstance(binding, Failure):
                 return binding, None
             bound = _bound(response[: len(response) - len(bare)], binding)
@@ -186,25 +186,6 @@ class _AwaitClientFirst(ServerRecord):
                 self.plus,
             ),
         )
-
-    def _binding(self, flag: bytes, terms: Terms) -> bytes | Failure:
-        """Return the octets that the client must have bound, by its flag (section 6)."""
-        if flag[:1] != b"p":
-            if self.plus:
-                raise Malformed("a -PLUS mechanism binds the channel: the flag is p=")
-            if flag == b"y" and terms.plus:
-                return Failure(
-                    Reason.BAD_CREDENTIALS,
-                    "the client saw no -PLUS mechanism, but one was offered: somebody"
-                    " stands in between",
-                )
-            return b""
-        if self.plus:
-            name = flag[2:].decode()
-            for binding in terms.channel.bindings:
-                if binding.type == name:
-                    return binding.data
-        return Failure(Reason.UNSUPPORTED, "a channel binding that cannot be had here")
 
 
 @dataclass(slots=True)

@@ -446,9 +446,14 @@ class Rules:
         self.assertIn("PLAIN", policy.allow)
 
     def test_all_that_is_registered_can_be_answered(self) -> None:
-        """No mechanism asks what an Application does not know."""
+        """No mechanism asks what an Application does not know, but for the GSS-API's."""
         app = self.make(self.store, tokens=Tokens())
         for mechanism in registered():
+            if sasl.AcceptSecurityContext in mechanism.asks:
+                self.assertNotIn(
+                    mechanism.name, sasl.offer(channel=CHANNEL, answers=app.requests)
+                )
+                continue
             self.assertLessEqual(set(mechanism.asks), app.requests, mechanism.name)
 
 

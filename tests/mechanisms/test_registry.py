@@ -45,7 +45,7 @@ class FactsTest(unittest.TestCase):
                 if mechanism.shows:
                     self.assertIn(mechanism.shows, mechanism.needs)
                 self.assertEqual(mechanism.plus, mechanism.name.endswith("-PLUS"))
-                mutual = (*accounts.SCRAMS, "DIGEST-MD5")
+                mutual = (*accounts.SCRAMS, "DIGEST-MD5", *accounts.SECURITY_CONTEXTS)
                 self.assertEqual(mechanism.mutual, mechanism.name in mutual)
                 self.assertEqual(
                     mechanism.anonymous or mechanism.external, not mechanism.asks
