@@ -7,10 +7,12 @@ import ssl
 from time import monotonic
 from typing import TYPE_CHECKING, Generic, cast
 
+from .._errors import ProtocolError
 from .._events import Request
 from ..protocols._replies import BaseReply
 from ..protocols._server_session import CommandT, ReplyT
 from ._calls import token_now
+from ._layered_socket import LayeredSocket
 
 if TYPE_CHECKING:
     import socket
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from .._channel import Channel
     from .._events import Event, Failure, Success
     from .._server import Server
+    from ..layers import Layer
     from ..protocols._client_session import ClientBase
     from ..protocols._server_session import ServerBase
 
@@ -41,7 +44,7 @@ def authenticate(
     tls: ssl.SSLContext | None = None,
 ) -> socket.socket:
     """Log in, by the ClientSession of any protocol; return the socket to go on with:
-    another one after STARTTLS.
+    another one after STARTTLS, and where a security layer was agreed upon.
 
     STARTTLS by `tls` (None: `ssl.create_default_context()`) where it is due; the name
     that the certificate must have is the host of the session's channel. The timeout is
@@ -57,7 +60,8 @@ def authenticate(
             sock.sendall(output)
             del output  # a traceback shows locals: no password may be among them
             if session.authenticated:
-                return sock
+                layer = session.layer
+                return sock if layer is None else LayeredSocket(sock, layer)
             data = sock.recv(_CHUNK)
             if not data:
                 raise session.closed()
@@ -121,6 +125,11 @@ def serve(
                 first = session.secured(channel)
                 if first is not None:
                     talk.send(first)
+            elif session.layer is not talk.layer:
+                talk.protect(session.layer)
+                first = session.protected()
+                if first is not None:
+                    talk.send(first)
     except _GoneError:
         pass
     finally:
@@ -141,6 +150,7 @@ class _Talk(Generic[ReplyT]):
         self, session: ServerBase[ReplyT, Any], sock: socket.socket, timeout: float
     ) -> None:
         self.sock = sock
+        self.layer: Layer | None = None
         self._incoming = session.incoming
         self._timeout = timeout
         self._timed_out = session.timed_out
@@ -161,15 +171,29 @@ class _Talk(Generic[ReplyT]):
                 raise _GoneError from None
             if not data:
                 raise _GoneError
-            self._incoming.feed(data)
+            self._feed(data)
         return line
 
     def send(self, reply: ReplyT) -> None:
         try:
             self.sock.settimeout(self._timeout)
-            self.sock.sendall(bytes(reply))
+            data = bytes(reply)
+            self.sock.sendall(self.layer.wrap(data) if self.layer else data)
         except OSError:
             raise _GoneError from None
+
+    def protect(self, layer: Layer | None) -> None:
+        if self._incoming.pending:
+            raise _GoneError  # it came before the layer: nobody knows from whom
+        self.layer = layer
+
+    def _feed(self, data: bytes) -> None:
+        if self.layer is not None:
+            try:
+                data = self.layer.unwrap(data)
+            except ProtocolError:
+                raise _GoneError from None
+        self._incoming.feed(data)
 
     def start_tls(self, tls: ssl.SSLContext) -> ssl.SSLSocket:
         try:

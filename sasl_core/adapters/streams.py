@@ -10,10 +10,12 @@ import asyncio
 import ssl
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
+from .._errors import ProtocolError
 from .._events import Request
 from ..protocols._replies import BaseReply
 from ..protocols._server_session import CommandT, ReplyT
 from ._calls import token_later
+from ._layered_streams import protect
 from ._settling import report, settle
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     from .._channel import Channel
+    from ..layers import Layer
     from ..protocols._client_session import ClientBase
     from ..protocols._server_session import ServerBase
     from ._settling import Answer, Decided
@@ -41,9 +44,10 @@ async def authenticate(
     *,
     tls: ssl.SSLContext | None = None,
     timeout: float = 60.0,
-) -> None:
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Log in, by the ClientSession of any protocol; STARTTLS by `tls` (None:
-    `ssl.create_default_context()`) where it is due.
+    `ssl.create_default_context()`) where it is due. Return the streams to go on with:
+    the same, or new ones where a security layer was agreed upon.
 
     The name that the certificate must have is the host of the session's channel.
     `timeout` is for each reply. The connection is left open, but by a handshake that
@@ -59,7 +63,10 @@ async def authenticate(
         async with asyncio.timeout(timeout):
             await writer.drain()
         if session.authenticated:
-            return
+            layer = session.layer
+            if layer is None:
+                return reader, writer
+            return await protect(reader, writer, layer)
         async with asyncio.timeout(timeout):
             data = await reader.read(_CHUNK)
         if not data:
@@ -127,6 +134,11 @@ async def serve(
                 first = session.secured(channel)
                 if first is not None:
                     await talk.send(first)
+            elif session.layer is not talk.layer:
+                talk.protect(session.layer)
+                first = session.protected()
+                if first is not None:
+                    await talk.send(first)
     except _GoneError as ended:
         writer.write(ended.last)  # no drain: it may be what timed out
     finally:
@@ -157,6 +169,7 @@ class _Talk(Generic[ReplyT]):
         self._timeout = timeout
         self._timed_out = bytes(session.timed_out)
         self._incoming = session.incoming
+        self.layer: Layer | None = None
 
     async def ask(self, reply: ReplyT | None = None) -> bytes:
         if reply is not None:
@@ -167,8 +180,13 @@ class _Talk(Generic[ReplyT]):
         return await self._in_time(self._line()) if line is None else line
 
     async def send(self, reply: ReplyT) -> None:
-        self._writer.write(bytes(reply))
+        self._writer.write(self._wrapped(bytes(reply)))
         await self._in_time(self._writer.drain())
+
+    def protect(self, layer: Layer | None) -> None:
+        if self._incoming.pending:
+            raise _GoneError  # it came before the layer: nobody knows from whom
+        self.layer = layer
 
     async def injected(self) -> bool:
         return self._incoming.pending or await _injected(self._reader, self._writer)
@@ -183,15 +201,23 @@ class _Talk(Generic[ReplyT]):
             data = await self._reader.read(_CHUNK)
             if not data:
                 raise _GoneError
+            if self.layer is not None:
+                try:
+                    data = self.layer.unwrap(data)
+                except ProtocolError:
+                    raise _GoneError from None
             self._incoming.feed(data)
         return line
+
+    def _wrapped(self, data: bytes) -> bytes:
+        return data if self.layer is None else self.layer.wrap(data)
 
     async def _in_time(self, work: Awaitable[_T]) -> _T:
         try:
             async with asyncio.timeout(self._timeout):
                 return await work
         except TimeoutError:
-            raise _GoneError(self._timed_out) from None
+            raise _GoneError(self._wrapped(self._timed_out)) from None
         except OSError:
             raise _GoneError from None  # the client went away, or failed to shake hands
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .._policy import Policy
     from .._profile import Profile
     from .._values import Credentials, TokenError
+    from ..layers import Layer
 
     class Words(Protocol):
         """How a protocol writes what a client says, without the last line's CRLF."""
@@ -158,6 +159,11 @@ class Exchange(Secretive, Generic[WordsT]):
         except SASLError as error:
             self.error = error
         return self.words.abort()
+
+    @property
+    def layer(self) -> Layer | None:
+        """What goes on the connection, once the server has accepted."""
+        return self._client.layer
 
     def accepted(self, data: bytes | None = None) -> None:
         """Take the protocol's success, with the data that it carried.
@@ -298,6 +304,11 @@ class Attempts(Secretive, Generic[WordsT]):
     def challenged(self, text: bytes) -> bytes:
         """Take a challenge, as Exchange does."""
         return self._running().challenged(text)
+
+    @property
+    def layer(self) -> Layer | None:
+        """What goes on the connection, once the server has accepted."""
+        return self._running().layer
 
     def accepted(self, data: bytes | None = None) -> None:
         """Take the protocol's success, as Exchange does."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .._policy import Policy
     from .._profile import Profile
     from .._values import Credentials, TokenError
+    from ..layers import Layer
 
     # Takes a reply, as the session's buffer gives it, and returns what to send.
     Turn: TypeAlias = Callable[..., bytes]
@@ -190,6 +191,11 @@ class ClientBase(Secretive, Generic[AttemptsT]):
     def error(self) -> SASLError | None:
         """Why our side cancelled the exchange; None where it did not."""
         return self._attempts.error if self._attempts else None
+
+    @property
+    def layer(self) -> Layer | None:
+        """What everything goes through once `authenticated`; None: as it is."""
+        return self._attempts.layer if self.authenticated and self._attempts else None
 
     @property
     def wants_token(self) -> bool:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .._profile import Profile
     from .._server import Server
     from .._values import Identity
+    from ..layers import Layer
     from ..mechanisms import Mechanism
 
     class Incoming(Protocol):
@@ -181,6 +182,17 @@ class ServerBase(Secretive, Generic[ReplyT, CommandT]):
     def identity(self) -> Identity | None:
         """Who is logged in; None before success, and again after STARTTLS."""
         return self.success.identity if self.success else None
+
+    @property
+    def layer(self) -> Layer | None:
+        """What everything goes through once the reply to a login is sent (RFC 4422,
+        section 3.7); None: as it is. What came before that reply is then nobody's.
+        """
+        return self.success.layer if self.success else None
+
+    def protected(self) -> ReplyT | None:
+        """Return what to send first through the layer, None where the client begins."""
+        return None
 
     @property
     def line_limit(self) -> int:

@@ -108,7 +108,8 @@ class ServerSession(ServerBase[Reply, Command]):
         return Command(verb, parameters, text)
 
     def _start_tls(self, command: Command) -> Action:
-        if not self._starttls or self.channel.encrypted or self._server is not None:
+        busy = self._server is not None or self.layer is not None
+        if not self._starttls or self.channel.encrypted or busy:
             return self._numeric("691 :STARTTLS failed")
         self.wants_tls = True
         return command

@@ -176,8 +176,8 @@ class ServerSession(ServerBase[Reply, Command]):
     def _begin_tls(self, command: Command, value: bytes | None) -> Reply | Command:
         if not self._starttls or value is not None:
             return command.done(messages.PROTOCOL_ERROR, "StartTLS is not offered")
-        if self.channel.encrypted:
-            return command.done(messages.OPERATIONS_ERROR, "TLS is there already")
+        if self.channel.encrypted or self.layer is not None:
+            return command.done(messages.OPERATIONS_ERROR, "a layer is there already")
         self.wants_tls = True
         return command
 

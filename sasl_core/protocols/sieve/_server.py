@@ -186,5 +186,9 @@ class ServerSession(ServerBase[Reply, Command]):
     def _over_tls(self) -> Reply:
         return self.greeting()
 
+    def protected(self) -> Reply:
+        """Return the capabilities: they come again (RFC 5804, section 2.1)."""
+        return self.greeting()
+
     def _closing(self) -> Reply:
         return Reply("BYE", "The connection is being closed", close=True)

@@ -153,7 +153,7 @@ class ServerSession(ServerBase[Reply, Command]):
     def _start_tls(self, command: Command) -> Action:
         if not self._starttls:
             return replies.NO_TLS
-        if self.channel.encrypted:
+        if self.channel.encrypted or self.layer is not None:
             return replies.TLS_ALREADY
         if command.argument:
             return replies.TLS_SYNTAX
