@@ -99,15 +99,13 @@ async def serve(
     """Serve a connection to its end, by the ServerSession of any protocol, and leave
     closing it to the caller.
 
-    `answer(request)` returns the event that the answered request gave: a coroutine
-    function, or a plain one, which runs in a thread; where it raises, the client hears
-    of a temporary failure. `decided(exchange, outcome)`, of either kind, hears how each
-    exchange ended before the client does. `await handle(command, ask)` returns the reply
-    to every other command; in it, `await ask(reply)` sends one and returns the next
-    line, `await ask()` the one after that, as DATA needs it (one over the limit comes
-    cut to an octet more).
-    `tls` is for STARTTLS, `secured` makes the Channel after it (None: from the TLS
-    object). `timeout` is for each whole line, and for each reply to be taken.
+    `answer(request)` returns the event that the answered request gave; where it raises,
+    the client hears of a temporary failure. `decided(exchange, outcome)` hears how each
+    exchange ended, before the client does. Both may be plain functions. `await
+    handle(command, ask)` returns the reply to every other command; in it, `await
+    ask(reply)` sends one and returns the next line, `await ask()` the one after that, as
+    DATA needs it (one over the limit comes cut to an octet more). `tls` is for STARTTLS;
+    it, `secured` and `timeout` are as in `blocking.serve`.
     """
     talk = _Talk(session, reader, writer, timeout)
     try:

@@ -156,7 +156,7 @@ class SqliteTest(Contract, Base):
 
     @unittest.skipUnless(hasattr(os, "fork"), "needs os.fork")
     def test_kill_9_leaves_the_old_or_the_new(self) -> None:
-        """Two hundred times, at whatever point of a write."""
+        """A hundred times, at whatever point of a write."""
         from ._kill import kill_writers
 
         self.store.replace("alice", None, WONDER)
@@ -175,9 +175,9 @@ class SqliteTest(Contract, Base):
             self.assertIn(account, (WONDER, LOOKING))
             seen.append(account == WONDER)
 
-        kill_writers(write, check, 200)
+        kill_writers(write, check, 100)
         self.assertEqual(self.run_sql("PRAGMA integrity_check"), [("ok",)])
-        self.assertEqual(len(seen), 200)
+        self.assertEqual(len(seen), 100)
 
 
 class OwnTablesTest(Base):
