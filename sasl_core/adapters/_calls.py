@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import Protocol
 
+    from .._policy import Policy
     from .._values import Credentials, TokenError, TokenSource
 
     class Wanting(Protocol):
@@ -33,6 +34,17 @@ async def call(function: Callable[[*_Ts], _T | Awaitable[_T]], *arguments: *_Ts)
         return cast("_T", await function(*arguments))
     result = await asyncio.to_thread(function, *arguments)
     return await result if inspect.isawaitable(result) else result
+
+
+def unlayered(policy: Policy) -> Policy:
+    """Return a policy without security layers, for the connections of libraries, on which
+    none can be put; raise StateError where one is required.
+    """
+    if policy.layers == ("none",):
+        return policy
+    if "none" not in policy.layers:
+        raise StateError("this library's connections take no security layer")
+    return policy.replace(layers=("none",))
 
 
 async def token_later(wanting: Wanting) -> str:

@@ -22,7 +22,7 @@ from ..protocols.imap import (
     capabilities,
     takes_initial,
 )
-from ._calls import token_later
+from ._calls import token_later, unlayered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,7 +90,7 @@ async def login(
         imap.protocol.capabilities,
         credentials,
         channel=channel or _channel(imap),
-        policy=policy,
+        policy=unlayered(policy),
         profile=profile,
     )
     await _run(imap, attempts)

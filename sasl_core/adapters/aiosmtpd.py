@@ -28,6 +28,7 @@ from ..mechanisms import registered
 from ..protocols.smtp import Command, Reply, ServerSession
 from ..protocols.smtp._replies import BAD_IDENTITY
 from ..protocols.smtp._xtext import asserted_identity, without_identity
+from ._calls import unlayered
 from ._settling import report, settle
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class AuthHandler:
         self._answer = answer
         self._decided = decided
         self._options: dict[str, Any] = {
-            "policy": policy,
+            "policy": unlayered(policy),
             "answers": None if answers is None else tuple(answers),
             "realm": realm,
             "max_failures": max_failures,

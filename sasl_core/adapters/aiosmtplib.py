@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from .._channel import Channel
 from .._policy import DEFAULT
 from ..protocols.smtp import Attempts, Authentication, mechanisms
-from ._calls import token_later
+from ._calls import token_later, unlayered
 
 if TYPE_CHECKING:
     from typing import Any, Protocol
@@ -77,7 +77,7 @@ async def login(
         mechanisms(ehlo.message.splitlines()[1:] if ehlo else ()),
         credentials,
         channel=channel or _channel(smtp),
-        policy=policy,
+        policy=unlayered(policy),
     )
     await _run(smtp, attempts)
     return attempts.name

@@ -22,7 +22,7 @@ from ..protocols.imap import (
     capabilities,
     takes_initial,
 )
-from ._calls import token_now
+from ._calls import token_now, unlayered
 
 if TYPE_CHECKING:
     import imaplib
@@ -64,7 +64,7 @@ def login(
         imap.capabilities,
         credentials,
         channel=channel or _channel(imap),
-        policy=policy,
+        policy=unlayered(policy),
         profile=profile,
     )
     _run(imap, attempts)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from .._channel import Channel
 from .._policy import DEFAULT
 from ..protocols.ldap import Attempts, Authentication, for_server
-from ._calls import token_now
+from ._calls import token_now, unlayered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -129,7 +129,9 @@ def login(
         if mechanisms is None:
             mechanisms, classes = _root_dse(connection)
             channel = for_server(channel, classes)
-        attempts = Attempts(mechanisms, credentials, channel=channel, policy=policy)
+        attempts = Attempts(
+            mechanisms, credentials, channel=channel, policy=unlayered(policy)
+        )
         _run(connection, attempts)
     return attempts.name
 

@@ -16,7 +16,7 @@ from .._errors import ProtocolError
 from .._policy import DEFAULT
 from ..profiles import POP3
 from ..protocols.pop3 import Authentication, ClientSession
-from ._calls import token_now
+from ._calls import token_now, unlayered
 
 if TYPE_CHECKING:
     from .._client import Client
@@ -64,7 +64,7 @@ def login(
     session = ClientSession(
         credentials,
         channel=channel or _channel(pop),
-        policy=policy,
+        policy=unlayered(policy),
         starttls="never",
         profile=profile,
     )

@@ -20,7 +20,7 @@ from .._channel import Channel
 from .._errors import NoMechanism, StateError
 from .._policy import DEFAULT
 from ..protocols.xmpp import NAMESPACE, ClientSession, Element
-from ._calls import token_later
+from ._calls import token_later, unlayered
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -106,7 +106,7 @@ class _Authentication:
         self._xmpp = xmpp
         self._credentials = credentials
         self._channel = channel
-        self._policy = policy
+        self._policy = unlayered(policy)
         self._session: ClientSession | None = None
         self._work: asyncio.Task[None] | None = None
         self._missed: OSError | None = None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from .._channel import Channel
 from .._policy import DEFAULT
 from ..protocols.smtp import Attempts, Authentication, mechanisms
-from ._calls import token_now
+from ._calls import token_now, unlayered
 
 if TYPE_CHECKING:
     import smtplib
@@ -53,7 +53,7 @@ def login(
         mechanisms(lines),
         credentials,
         channel=channel or _channel(smtp),
-        policy=policy,
+        policy=unlayered(policy),
     )
     _run(smtp, attempts)
     return attempts.name

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import io
+import smtplib
 import socket
 import threading
 
 import sasl_core as sasl
 from sasl_core.adapters import blocking, streams
+from sasl_core.adapters._calls import unlayered
 from sasl_core.adapters._layered_socket import LayeredSocket
+from sasl_core.adapters.smtplib import login
 from sasl_core.layers import Layer
 from sasl_core.protocols import sieve
 
@@ -350,3 +353,29 @@ class Sockets(Case):
         self.assertEqual(self.pair.near.fileno(), -1)
         self.pair.far.settimeout(1)
         self.assertEqual(self.pair.far.recv(1), b"")
+
+
+class Libraries(Case):
+    """Where no layer can be put on the connection, none is agreed upon."""
+
+    def test_of_the_standard_library(self) -> None:
+        """With a choice, none is taken; without one, nothing is sent."""
+        both = sasl.Policy(allow=[NAME], layers=["none", "integrity"])
+        server = self.serve(policy=both)
+        who = sasl.Credentials("user", "pencil")
+        wanted = both.replace(layers=("integrity", "none"))
+        with smtplib.SMTP("localhost", server.port, timeout=5) as smtp:
+            self.assertEqual(login(smtp, who, channel=CLEAR, policy=wanted), NAME)
+            self.assertEqual(smtp.noop()[0], 250)
+        with (
+            smtplib.SMTP("localhost", server.port, timeout=5) as smtp,
+            self.assertRaises(sasl.StateError),
+        ):
+            login(smtp, who, channel=CLEAR, policy=policy("integrity"))
+
+    def test_the_policy(self) -> None:
+        """The same, but for its layers."""
+        default = sasl.Policy()
+        self.assertIs(unlayered(default), default)
+        given = sasl.Policy(layers=("integrity", "none"), max_message=7)
+        self.assertEqual(unlayered(given), sasl.Policy(max_message=7))
