@@ -23,7 +23,8 @@ from .._events import (
 from .._policy import Policy
 from .._reasons import Reason
 from .._records import ScramKeys, Secret
-from ..records import Plaintext, Unverifiable
+from ..mechanisms import registered
+from ..records import DigestMd5Secret, Plaintext, Unverifiable
 from ._account import Unavailable, can_be_a_name
 from ._population import Population
 from .audit import AuditEvent
@@ -162,7 +163,11 @@ class Answers:
 
     async def _find_password(self, request: FindPassword, username: str) -> Event:
         account, records = await self._look_up(request, username, proof=True)
-        for record in records:
+        # Its text has no realm, so one of another realm is the last choice, but is one.
+        realm = request.realm or ""
+        for record in sorted(
+            records, key=lambda r: isinstance(r, DigestMd5Secret) and r.realm != realm
+        ):
             if isinstance(record, Secret) and request.mechanism in record.mechanisms:
                 # A decoy's, too: to work on from a precomputed secret takes longer.
                 return request.answer(record)
@@ -213,7 +218,8 @@ class Answers:
 
     def fitting(self, population: Population, settings: dict[str, Any]) -> Policy:
         """Return a policy for these accounts."""
-        allow = population.mechanisms | {"EXTERNAL"}
+        current = {one.name for one in registered() if not one.obsolete}
+        allow = (population.mechanisms & current) | {"EXTERNAL"}
         if self._tokens is not None:
             allow |= _OAUTH
         fitting: dict[str, Any] = {"allow": allow, "decoy": population}

@@ -22,13 +22,21 @@ from sasl_core.backends import (
 )
 from sasl_core.backends.memory import MemoryStore
 from sasl_core.mechanisms import registered
+from sasl_core.records import DigestMd5Secret
 
 from ._contract import keys
 
 CHANNEL = sasl.Channel(
     True, service="smtp", host="mail.example.org", port=587, remote="192.0.2.7"
 )
-MECHANISMS = ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256", "SCRAM-SHA-1"]
+MECHANISMS = [
+    "PLAIN",
+    "LOGIN",
+    "CRAM-MD5",
+    "SCRAM-SHA-256",
+    "SCRAM-SHA-1",
+    "DIGEST-MD5",
+]
 POLICY = sasl.Policy(
     allow=[*MECHANISMS, "OAUTHBEARER", "XOAUTH2", "ANONYMOUS"], iterations=(1, 10**6)
 )
@@ -200,6 +208,26 @@ class Rules:
                     else:
                         self.assert_failed(event)
                     self.assert_failed(self.login(app, name, user, "pencil "))
+
+    def test_secrets_of_several_realms(self) -> None:
+        """That of the realm asked for; one of which the realm is not known at worst."""
+        host = CHANNEL.host
+        for realms, welcome in (
+            ([host], True),
+            (["elsewhere", host], True),
+            (["elsewhere"], False),
+        ):
+            made = [DigestMd5Secret.derive("dora", realm, "pencil") for realm in realms]
+            app = self.make(Store(dora=Account(made)))
+            event = self.login(app, "DIGEST-MD5", "dora", "pencil")
+            with self.subTest(realms):
+                self.assertEqual(isinstance(event, sasl.Success), welcome)
+            # Obsolete: whoever wants it names it.
+            self.assertNotIn("DIGEST-MD5", self.policy(app).allow)
+            text = DigestMd5Secret.derive("dora", host, "pencil").format()
+            app = self.make(Store(dora=Account(records.parse(text, username="dora"))))
+            event = self.login(app, "DIGEST-MD5", "dora", "pencil")
+            self.assertIsInstance(event, sasl.Success)
 
     def test_who_may_act_as_whom(self) -> None:
         """By the account, never by default; "*" is any account that there is."""
