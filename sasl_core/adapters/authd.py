@@ -72,7 +72,7 @@ class Service:
         self._numbers = itertools.count(1)
         self._connections: set[Connection] = set()
         self._sweeper: asyncio.Task[None] | None = None
-        self._asked = 0  # by saslauthd's protocol and masters, and not answered yet
+        self._asked = 0  # by saslauthd's protocol, and not answered yet
         self._stopping = False
 
     async def dovecot(

@@ -1,4 +1,4 @@
-"""Leave it to a Dovecot, or whatever speaks its protocol, who somebody is: by asyncio.
+"""Leave it to a Dovecot, or whatever speaks its protocol, who somebody is.
 
 delegate = Delegate("/run/dovecot/auth-client")
 session = smtp.ServerSession(channel)
@@ -6,20 +6,24 @@ session.forward(await delegate.mechanisms())
 await streams.serve(
     session, reader, writer, delegate.answer, handle, decided=delegate.decided
 )
+
+`BlockingDelegate` is the same for `blocking.serve`: one for each connection.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from contextlib import suppress
+from time import monotonic
 from typing import TYPE_CHECKING
 
-from .._errors import ProtocolError, SASLError
-from .._events import Authorize
+from .._errors import SASLError
 from .._reasons import Reason
-from ..protocols.dovecot import ClientSession, Continue, Refused, Verified
+from ..protocols.dovecot import ClientSession, Refused
 from ..protocols.forwarding import Forward
+from ._delegates import GONE, Notes, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,14 +31,12 @@ if TYPE_CHECKING:
 
     from .._events import Event, Failure, Request, Success
     from .._server import Server
-    from .._values import Identity
     from ..mechanisms import Mechanism
     from ..protocols.dovecot import Answer, Outcome
 
-__all__ = ["Delegate"]
+__all__ = ["BlockingDelegate", "Delegate"]
 
 _CHUNK = 65536
-_GONE = Refused(Reason.UNAVAILABLE, "the authentication service is gone")
 
 
 class Delegate:
@@ -55,13 +57,10 @@ class Delegate:
         timeout: float = 60.0,
     ) -> None:
         self._path = str(path)
-        self._service = service
-        self._parameters = dict(parameters or {})
         self._timeout = timeout
         self._link: _Link | None = None
         self._connecting = asyncio.Lock()
-        self._running: dict[Server, tuple[_Link, int]] = {}
-        self._verified: dict[Server, Identity] = {}
+        self._notes: Notes[_Link] = Notes(service, parameters)
 
     async def mechanisms(self) -> tuple[Mechanism, ...]:
         """Return what the service offers now: for `forward` of a session.
@@ -74,28 +73,17 @@ class Delegate:
         """Answer a session's request: for `streams.serve`. Only what the service itself
         verified is a success; where it cannot be asked, that is a temporary failure.
         """
-        if isinstance(request, Authorize):
-            # Whom somebody may act as, the service has decided, too.
-            found = self._verified.get(request._exchange)
-            asked = (request.authcid, request.authzid)
-            known = found is not None and (found.authcid, found.authzid) == asked
-            return request.answer(known)
         if not isinstance(request, Forward):
-            return request.deny()
-        outcome = await self._forward(request)
-        if not isinstance(outcome, Continue):
-            self._running.pop(request.exchange, None)
-        if isinstance(outcome, Verified):
-            self._verified[request.exchange] = outcome.identity
-        return request.answer(outcome)
+            return self._notes.settled(request)
+        return self._notes.answered(request, await self._forward(request))
 
     async def decided(self, exchange: Server, outcome: Success | Failure) -> None:
         """Take note that an exchange is over: for `streams.serve`, without which those
         that are broken off stay open at the service.
         """
-        self._verified.pop(exchange, None)
-        link, identifier = self._running.pop(exchange, (None, 0))
-        if link is not None:
+        still = self._notes.over(exchange)
+        if still is not None:
+            link, identifier = still
             link.cancel(identifier)
 
     async def close(self) -> None:
@@ -106,29 +94,18 @@ class Delegate:
 
     async def _forward(self, request: Forward) -> Outcome:
         try:
+            answer = None
             if request.begins:
                 link = await self._linked()
-                identifier = link.session.begin(
-                    request.mechanism,
-                    request.message,
-                    request.channel,
-                    service=self._service,
-                    parameters=self._parameters,
-                )
-                self._running[request.exchange] = link, identifier
-                answer = None
+                identifier = self._notes.begin(link.session, link, request)
             else:
-                link, identifier = self._running[request.exchange]
+                link, identifier = self._notes.running(request)
                 answer = link.session.go_on(identifier, request.message or b"")
             if answer is not None:
                 return answer.outcome
             return await link.hear(identifier, self._timeout)
-        except ValueError as error:
-            if isinstance(error, ProtocolError):
-                return _GONE
-            return Refused(Reason.TOO_LONG, "more than the service takes")
-        except (OSError, SASLError) as error:
-            return Refused(Reason.UNAVAILABLE, type(error).__name__)
+        except (ValueError, OSError, SASLError) as error:
+            return refusal(error)
 
     async def _linked(self) -> _Link:
         async with self._connecting:
@@ -167,7 +144,7 @@ class _Link:
     async def hear(self, identifier: int, timeout: float) -> Outcome:
         """Send what is to be sent, and return the answer."""
         if self.lost:
-            return _GONE
+            return GONE
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting[identifier] = answer
         self._flush()
@@ -214,3 +191,95 @@ class _Link:
         if out and self._writer is not None and not self.lost:
             with suppress(OSError):
                 self._writer.write(out)
+
+
+class BlockingDelegate:
+    """A connection to the service for one session, as `Delegate`, in the thread that
+    serves it: for `blocking.serve`.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        service: str = "",
+        parameters: Mapping[str, str] | None = None,
+        timeout: float = 60.0,
+    ) -> None:
+        self._path = str(path)
+        self._timeout = timeout
+        self._socket: socket.socket | None = None
+        self._session = ClientSession(pid=os.getpid())
+        self._notes: Notes[None] = Notes(service, parameters)
+
+    def mechanisms(self) -> tuple[Mechanism, ...]:
+        """Return what the service offers, as `Delegate.mechanisms`."""
+        if self._socket is None:
+            self._connect()
+        return self._session.forwarded()
+
+    def answer(self, request: Request) -> Event:
+        """Answer a session's request, as `Delegate.answer`."""
+        if not isinstance(request, Forward):
+            return self._notes.settled(request)
+        return self._notes.answered(request, self._forward(request))
+
+    def decided(self, exchange: Server, outcome: Success | Failure) -> None:
+        """Take note that an exchange is over, as `Delegate.decided`."""
+        still = self._notes.over(exchange)
+        if still is not None and self._socket is not None:
+            self._session.cancel(still[1])
+            with suppress(OSError):
+                self._socket.sendall(self._session.data_to_send())
+
+    def close(self) -> None:
+        """End the connection."""
+        sock, self._socket = self._socket, None
+        if sock is not None:
+            sock.close()
+
+    def _connect(self) -> None:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        session = ClientSession(pid=os.getpid())
+        try:
+            sock.settimeout(self._timeout)
+            sock.connect(self._path)
+            sock.sendall(session.data_to_send())
+            while not session.ready:
+                data = sock.recv(_CHUNK)
+                if not data:
+                    raise ConnectionResetError("it is no authentication service")
+                session.receive(data)
+        except BaseException:
+            sock.close()
+            raise
+        self._socket, self._session = sock, session
+
+    def _forward(self, request: Forward) -> Outcome:
+        try:
+            if request.begins:
+                if self._socket is None:
+                    self._connect()
+                identifier = self._notes.begin(self._session, None, request)
+                answer = None
+            else:
+                _, identifier = self._notes.running(request)
+                answer = self._session.go_on(identifier, request.message or b"")
+            return answer.outcome if answer is not None else self._hear(identifier)
+        except (ValueError, OSError, SASLError) as error:
+            self.close()
+            return refusal(error)
+
+    def _hear(self, identifier: int) -> Outcome:
+        sock, end = self._socket, monotonic() + self._timeout
+        while sock is not None:
+            sock.settimeout(max(end - monotonic(), 0.001))
+            sock.sendall(self._session.data_to_send())
+            data = sock.recv(_CHUNK)
+            if not data:
+                self.close()
+                break
+            for answer in self._session.receive(data):
+                if answer.id == identifier:
+                    return answer.outcome
+        return GONE

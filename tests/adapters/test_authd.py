@@ -198,7 +198,7 @@ class Dovecot(Case):
         writer.write(b"AUTH\t1\tPLAIN\tservice=smtp\tsecured\n")
         self.assertEqual(await reader.readline(), b"CONT\t1\t\n")
         late = await asyncio.wait_for(reader.readline(), 2)
-        self.assertEqual(late, b"FAIL\t1\n")
+        self.assertTrue(late.startswith(b"FAIL\t1\t"))
 
     async def test_no_more_connections_than_the_limit(self) -> None:
         await self.serve(connections=1)
@@ -464,7 +464,7 @@ class Delegating(Case):
         ]
         for event in await asyncio.gather(*wrong):
             self.assertIs(event.reason, sasl.Reason.BAD_CREDENTIALS)
-        self.assertEqual((delegate._running, delegate._verified), ({}, {}))
+        self.assertTrue(delegate._notes.empty)
 
     async def test_as_another_only_where_the_service_says_so(self) -> None:
         await self.serve_all()
@@ -531,6 +531,103 @@ class Delegating(Case):
             "PLAIN", sasl.Credentials("user", "p" * 20000), delegate
         )
         self.assertIs(event.reason, sasl.Reason.TOO_LONG)
+
+    async def test_what_cannot_be_asked(self) -> None:
+        """An exchange for no service, and one that the service no longer offers."""
+        service = await self.serve_all()
+        delegate = await self.delegate()
+        mechanisms = {m.name: m for m in await delegate.mechanisms()}
+        exchange = sasl.server(mechanisms["PLAIN"], channel=sasl.Channel(True))
+        event = await delegate.answer(exchange.start(b"AHVzZXIAcGVuY2ls"))
+        self.assertIs(event.reason, sasl.Reason.UNAVAILABLE)
+        await service.stop(0)
+        other = Service(self.answer, policy=sasl.Policy(allow=["PLAIN"]))
+        self.addAsyncCleanup(other.stop, 0)
+        await other.dovecot(self.path)
+        on = sasl.Channel(True, service="smtp")
+        exchange = sasl.server(mechanisms["LOGIN"], channel=on)
+        event = await delegate.answer(exchange.start())
+        self.assertIs(event.reason, sasl.Reason.UNAVAILABLE)
+
+    async def test_blocking(self) -> None:
+        service = await self.serve_all()
+        delegates = []
+
+        def begin(name, credentials):
+            delegate = dovecot.BlockingDelegate(self.path)
+            delegates.append(delegate)
+            on = channel(name, service="smtp")
+            [mechanism] = [m for m in delegate.mechanisms() if m.name == name]
+            raw = sasl.profiles.RAW
+            server = sasl.server(
+                mechanism, channel=on, policy=policy(name), profile=raw
+            )
+            client = sasl.client(
+                name, credentials, channel=on, policy=policy(name), profile=raw
+            )
+            event = server.start(client.start())
+            while not isinstance(event, sasl.Success | sasl.Failure):
+                if isinstance(event, sasl.Request):
+                    event = delegate.answer(event)
+                else:
+                    event = server.step(client.step(event.data))
+            delegate.decided(server, event)
+            self.assertTrue(delegate._notes.empty)
+            return event
+
+        for name in ("PLAIN", "LOGIN", "SCRAM-SHA-256-PLUS", "OAUTHBEARER"):
+            entry = TABLE[name]
+            right, wrong = (
+                sasl.Credentials(**entry.right),
+                sasl.Credentials(**entry.wrong),
+            )
+            event = await asyncio.to_thread(begin, name, right)
+            self.assertIsInstance(event, sasl.Success)
+            event = await asyncio.to_thread(begin, name, wrong)
+            self.assertIs(event.reason, sasl.Reason.BAD_CREDENTIALS)
+        mine = sasl.Credentials("user", "pencil", authzid="boss,of=all\xe9")
+        event = await asyncio.to_thread(begin, "PLAIN", mine)
+        self.assertEqual(event.identity.authzid, "boss,of=all\xe9")
+        long = sasl.Credentials("user", "p" * 20000)
+        event = await asyncio.to_thread(begin, "PLAIN", long)
+        self.assertIs(event.reason, sasl.Reason.TOO_LONG)
+
+        # A service that is gone, and a question of somebody else's.
+        await service.stop(0)
+        delegate = delegates[0]
+        [mechanism] = [m for m in delegate.mechanisms() if m.name == "PLAIN"]
+        exchange = sasl.server(mechanism, channel=sasl.Channel(True, service="smtp"))
+        event = delegate.answer(exchange.start(b"AHVzZXIAcGVuY2ls"))
+        self.assertIs(event.reason, sasl.Reason.UNAVAILABLE)
+        other = sasl.server("PLAIN", channel=sasl.Channel(True))
+        event = delegate.answer(other.start(b"AHVzZXIAcGVuY2ls"))
+        self.assertIs(event.reason, sasl.Reason.BAD_CREDENTIALS)
+        for each in delegates:
+            each.close()
+        with self.assertRaises(OSError):
+            delegate.mechanisms()
+
+    async def test_blocking_breaks_off_and_waits_no_longer(self) -> None:
+        await self.serve_all()
+        delegate = dovecot.BlockingDelegate(self.path, timeout=0.05)
+        self.addCleanup(delegate.close)
+        mechanisms = await asyncio.to_thread(delegate.mechanisms)
+        [mechanism] = [m for m in mechanisms if m.name == "LOGIN"]
+        on = sasl.Channel(True, service="smtp")
+        exchange = sasl.server(mechanism, channel=on)
+        event = await asyncio.to_thread(delegate.answer, exchange.start())
+        self.assertIsInstance(event, sasl.Challenge)
+        delegate.decided(exchange, exchange.abort())
+        for _ in range(100):
+            await asyncio.sleep(0.01)
+            if self.decisions:
+                break
+        self.assertIs(self.decisions[0][1].reason, sasl.Reason.ABORTED)
+        self.gate.clear()
+        exchange = sasl.server(mechanism, channel=on)
+        event = await asyncio.to_thread(delegate.answer, exchange.start(b"dXNlcg=="))
+        event = await asyncio.to_thread(delegate.answer, exchange.step(b"eA=="))
+        self.assertIs(event.reason, sasl.Reason.UNAVAILABLE)
 
     async def test_a_service_that_is_none(self) -> None:
         said = b"HTTP/1.1 400\n"

@@ -6,7 +6,7 @@
 
 from ..forwarding import Continue, Refused, Verified
 from ._answers import Answer, Outcome
-from ._client import ClientSession
+from ._client import ClientSession, TooLong
 from ._logins import Found, Login, Logins
 from ._master import FindUser, LookedUp, MasterClient, MasterServer
 from ._server import Action, Question, ServerSession
@@ -30,5 +30,6 @@ __all__ = [
     "Refused",
     "Reply",
     "ServerSession",
+    "TooLong",
     "Verified",
 ]

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 _MOST_CANCELLED = 4096  # whose last words may still come
 
 
+class TooLong(ValueError):
+    """A message over the limit of a line: it cannot be asked about."""
+
+
 class ClientSession(Secretive):
     """A connection to an authentication service, for any number of exchanges at a time.
 
@@ -119,8 +123,8 @@ class ClientSession(Secretive):
         The facts of `channel` go along, its bindings when they are asked for. `service`
         is the protocol (smtp, imap, ...), if the channel does not say it; `parameters`
         are more for the AUTH line (session, no-penalty, ...). Raise StateError where the
-        session is not ready or over; ValueError for a mechanism that is not on offer, a
-        parameter that the channel states, and a message over the limit of a line.
+        session is not ready or over; ValueError for a mechanism that is not on offer and
+        a parameter that the channel states; TooLong, which is one.
         """
         self._must_be_ready()
         if mechanism not in self._mechanisms:
@@ -211,7 +215,7 @@ class ClientSession(Secretive):
     def _say(self, *fields: bytes) -> None:
         line = write(*fields) + b"\n"
         if len(line) > LINE_LIMIT:
-            raise ValueError("a message over the limit of a line")
+            raise TooLong("a message over the limit of a line")
         self._out += line
 
     def _line(self, fields: list[bytes]) -> Answer | None:

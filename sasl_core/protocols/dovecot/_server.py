@@ -297,7 +297,6 @@ class ServerSession(Secretive):
             return Reply(failure(identifier, Reason.ABORTED))
         if identifier in self._questions:
             return self._fail(identifier, Reason.MALFORMED, "a response out of turn")
-        exchange.idle = False
         return self._follow(identifier, exchange.respond(text, parameters))
 
     def _cancel(self, identifier: int) -> Reply:
@@ -322,6 +321,7 @@ class ServerSession(Secretive):
 
     def _follow(self, identifier: int, event: Following) -> Action:
         exchange = self._exchanges[identifier]
+        exchange.idle = False
         if isinstance(event, Challenge):
             return Reply(b"CONT\t%d\t%b" % (identifier, event.data))
         if isinstance(event, WantsBinding):

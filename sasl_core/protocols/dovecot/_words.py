@@ -34,6 +34,7 @@ _UNESCAPED = {escape[0]: octet[0] for octet, escape in _ESCAPES}
 # user, so it says no more than the reason does.
 _FAILURES = {
     Reason.NOT_AUTHORIZED: "authz\tcode=authz_fail",
+    Reason.ABORTED: "reason=Authentication request timed out",
     Reason.MALFORMED: "reason=Invalid authentication message",
     Reason.UNEXPECTED_INITIAL: "reason=Unexpected initial response",
     Reason.UNSUPPORTED: "code=auth_mech_invalid\treason=Unsupported mechanism",

@@ -460,7 +460,8 @@ class Many(unittest.TestCase):
             question.request.answer(True)
 
     def test_a_response_to_nothing(self) -> None:
-        self.assertEqual(lines(service(), f"CONT 1 {PLAIN}"), ["FAIL 1"])
+        late = ["FAIL 1 reason=Authentication request timed out"]
+        self.assertEqual(lines(service(), f"CONT 1 {PLAIN}"), late)
 
     def test_no_more_than_the_limit(self) -> None:
         session = service(max_exchanges=2)
@@ -511,10 +512,23 @@ class Many(unittest.TestCase):
         self.ask(session, 3)
         self.assertEqual(bytes(session.expire()), b"")
         lines(session, "CONT 2 dXNlcg==")
-        self.assertEqual(bytes(session.expire()), b"FAIL\t1\n")
+        late = b"FAIL\t%d\treason=Authentication request timed out\n"
+        self.assertEqual(bytes(session.expire()), late % 1)
         # What waits for us is not late.
-        self.assertEqual(bytes(session.expire()), b"FAIL\t2\n")
+        self.assertEqual(bytes(session.expire()), late % 2)
         self.assertEqual(session.open, 1)
+
+    def test_what_waited_for_us_has_its_time_then(self) -> None:
+        session = service()
+        session.incoming.feed(
+            line(f"AUTH 1 SCRAM-SHA-256 {SECURE} resp=biwsbj11c2VyLHI9eA==")
+        )
+        question = session.receive(session.incoming.next())
+        session.expire()
+        session.expire()
+        session.resume(question, question.request.answer(None))
+        self.assertEqual(bytes(session.expire()), b"")
+        self.assertTrue(bytes(session.expire()).startswith(b"FAIL\t1\t"))
 
 
 class Lines(unittest.TestCase):
