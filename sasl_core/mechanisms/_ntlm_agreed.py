@@ -61,6 +61,12 @@ def wanted(policy: Policy) -> int:
     return flags
 
 
+def granted(policy: Policy, asked: int) -> int:
+    """Return what of the client's wishes is fulfilled: no half of a layer."""
+    flags = asked & wanted(policy)
+    return flags if flags & _PROTECTED == _PROTECTED else flags & ~PROTECTION
+
+
 def chosen(policy: Policy, flags: int) -> Protection:
     """Return the client's choice of what is left; raise Malformed where nothing is."""
     for word in policy.layers:

@@ -18,6 +18,10 @@ from typing import NamedTuple
 from .._strict import Malformed, utf8
 from ._ntlm_math import unicode
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 # Section 2.2.2.5, in the order of its letters from the end.
 UNICODE = 0x00000001
 OEM = 0x00000002
@@ -67,7 +71,10 @@ class Challenge(NamedTuple):
 
 
 class Authenticate(NamedTuple):
-    """What a client proves itself with; `mic` is empty where there is no room for it."""
+    """What a client proves itself with.
+
+    `mic` is empty where there is no room for it; `mic_at`: where it stands.
+    """
 
     flags: int
     domain: str
@@ -77,6 +84,7 @@ class Authenticate(NamedTuple):
     nt_response: bytes
     session_key: bytes
     mic: bytes
+    mic_at: int = MIC_AT
 
 
 def read_negotiate(message: bytes) -> Negotiate:
@@ -130,9 +138,11 @@ def read_authenticate(message: bytes, flags: int) -> Authenticate:
     character set. Raise Malformed.
     """
     _must_be(message, 3, 64)
+    places = range(12, 60, 8)
     lm, nt, domain, username, workstation, session_key = (
-        _field(message, at) for at in range(12, 60, 8)
+        _field(message, at) for at in places
     )
+    mic_at = _mic_at(message, places)
     return Authenticate(
         int.from_bytes(message[60:64], "little"),
         _text(domain, flags),
@@ -141,7 +151,8 @@ def read_authenticate(message: bytes, flags: int) -> Authenticate:
         lm,
         nt,
         session_key,
-        message[MIC_AT : MIC_AT + 16] if len(message) >= MIC_AT + 16 else b"",
+        message[mic_at : mic_at + 16] if mic_at else b"",
+        mic_at,
     )
 
 
@@ -202,6 +213,19 @@ def _field(message: bytes, at: int) -> bytes:
     if size and offset + size > len(message):
         raise Malformed("a field that does not lie inside its message (MS-NLMP, 2.2.1)")
     return message[offset : offset + size] if size else b""
+
+
+def _mic_at(message: bytes, places: Iterable[int]) -> int:
+    """Return where the MIC stands; 0 if what follows leaves no room for it.
+
+    Section 2.2.1.3 has the version in front of it, whether that was negotiated or not;
+    pyspnego leaves a version out that was not.
+    """
+    fields = (_FIELD.unpack_from(message, at) for at in places)
+    start = min((offset for size, _, offset in fields if size), default=len(message))
+    if start >= MIC_AT + 16:
+        return MIC_AT
+    return MIC_AT - 8 if start >= MIC_AT + 8 else 0
 
 
 def _placed(parts: list[bytes], offset: int) -> tuple[list[bytes], bytes]:

@@ -43,7 +43,7 @@ class _AwaitNegotiate(ServerRecord):
 
     def receive(self, response: bytes, terms: Terms) -> ServerMove:
         asked = messages.read_negotiate(response).flags
-        flags = asked & agreed.wanted(terms.policy) | messages.NTLM
+        flags = agreed.granted(terms.policy, asked) | messages.NTLM
         flags |= messages.UNICODE if asked & messages.UNICODE else messages.OEM
         flags |= messages.TARGET_TYPE_DOMAIN | messages.TARGET_INFO
         target = next(iter(identities.realms(terms)), "")
@@ -112,7 +112,7 @@ class _AwaitAuthenticate(ServerRecord):
             return b""
         if not said.mic:
             raise Malformed("no MIC, though there should be one")
-        start, end = response[: messages.MIC_AT], response[messages.MIC_AT + 16 :]
+        start, end = response[: said.mic_at], response[said.mic_at + 16 :]
         return self.negotiate + self.challenge + start + bytes(16) + end
 
 
