@@ -18,13 +18,18 @@ from ._errors import (
 from ._events import (
     AcceptSecurityContext,
     Authorize,
+    BeginRedirect,
     Challenge,
+    CheckPasscode,
     CheckPassword,
     CheckToken,
+    ConsumeOtp,
     Event,
     Failure,
+    FindOtp,
     FindPassword,
     FindScramKeys,
+    FinishRedirect,
     Request,
     Success,
 )
@@ -33,7 +38,7 @@ from ._profile import Profile
 from ._reasons import Reason
 from ._records import ScramClientKeys, ScramKeys
 from ._server import Server
-from ._values import Credentials, Identity, TokenError
+from ._values import Asserted, Credentials, Identity, PasscodePrompt, TokenError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,22 +48,29 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AcceptSecurityContext",
+    "Asserted",
     "AuthenticationError",
     "Authorize",
+    "BeginRedirect",
     "Challenge",
     "Channel",
     "ChannelBinding",
+    "CheckPasscode",
     "CheckPassword",
     "CheckToken",
     "Client",
+    "ConsumeOtp",
     "Credentials",
     "CredentialsError",
     "Event",
     "Failure",
+    "FindOtp",
     "FindPassword",
     "FindScramKeys",
+    "FinishRedirect",
     "Identity",
     "NoMechanism",
+    "PasscodePrompt",
     "Policy",
     "Profile",
     "ProtocolError",

@@ -192,6 +192,8 @@ def _standing_objection(m: Mechanism, policy: Policy) -> str:
     if policy.allow is None:
         if m.anonymous:
             return "it authenticates nobody, and the policy does not name it"
+        if m.by_name:
+            return "the policy does not name it"
     elif m.name not in policy.allow:
         return "the policy does not allow it"
     if m.name in policy.deny:

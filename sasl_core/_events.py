@@ -9,9 +9,9 @@ from __future__ import annotations
 from ._errors import StateError
 from ._reasons import Reason
 from ._records import ScramKeys, Secret
-from ._strict import Malformed
+from ._strict import Malformed, is_https
 from ._value import Secretive, Value
-from ._values import TokenError
+from ._values import Asserted, PasscodePrompt, TokenError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ._states import Asking
     from ._values import Identity
     from .layers import Layer
+    from .otp import OtpState
 
 
 class Challenge(Value):
@@ -200,6 +201,106 @@ class FindScramKeys(Request):
         return answer is None or (
             type(answer) is ScramKeys and answer.hash_name == self.hash_name
         )
+
+
+class FindOtp(Request):
+    """What is stored of this user's one-time passwords? `answer` takes an
+    `sasl_core.otp.OtpState`, or None for no such user: the exchange then goes on as if
+    there were one, and fails where a wrong one-time password does.
+
+    Who wants only one login of a user at a time (RFC 2289, section 9) takes the lock
+    here, and gives it back when the exchange is over.
+    """
+
+    __slots__ = __match_args__ = ("username",)
+
+    def __init__(self, username: str) -> None:
+        self.username = username
+
+    def _fits(self, answer: Any) -> bool:
+        if answer is None:
+            return True
+        from .otp import OtpState
+
+        return type(answer) is OtpState
+
+
+class ConsumeOtp(Request):
+    """Is `old` still what is stored, and is it now `new`? `answer` takes a bool.
+
+    To compare and to replace must be one atomic step, and on disk before the answer: of
+    two logins with the same one-time password it lets one in.
+    """
+
+    __slots__ = __match_args__ = ("username", "old", "new")
+    _denial = False
+
+    def __init__(self, username: str, old: OtpState, new: OtpState) -> None:
+        self.username = username
+        self.old = old
+        self.new = new
+
+
+class CheckPasscode(Request):
+    """Is this what the user's token shows? `answer` takes a bool, or a `PasscodePrompt`
+    where the authentication server wants one more passcode, or a new PIN.
+
+    `asked` is what the last prompt was about, "" for the first question; `pin` the new
+    PIN, if that was it. An answer of yes takes that over.
+    """
+
+    __slots__ = __match_args__ = ("username", "passcode", "pin", "asked")
+    _secret = frozenset({"passcode", "pin"})
+    _denial = False
+
+    def __init__(
+        self, username: str, passcode: str, pin: str | None = None, asked: str = ""
+    ) -> None:
+        self.username = username
+        self.passcode = passcode
+        self.pin = pin
+        self.asked = asked
+
+    def _fits(self, answer: Any) -> bool:
+        return type(answer) is bool or type(answer) is PasscodePrompt
+
+
+class BeginRedirect(Request):
+    """Where does the client's browser have to go? `answer` takes the URL, with https; None
+    for a provider that is not trusted.
+
+    `provider` is the identity provider of SAML20, and of OPENID20 the user's OpenID: what
+    the client typed, not proven. The URL carries what will tell this exchange from
+    others: a request to the provider that names where to come back to.
+    """
+
+    __slots__ = __match_args__ = ("provider",)
+
+    def __init__(self, provider: str) -> None:
+        self.provider = provider
+
+    def _fits(self, answer: Any) -> bool:
+        return answer is None or (type(answer) is str and is_https(answer))
+
+
+class FinishRedirect(Request):
+    """Who came back from there? Asked when the client says that its browser was sent;
+    wait for it. `answer` takes an `Asserted`, None where nobody came or the provider said
+    no.
+
+    `provider` and `url` are those of `BeginRedirect`. What the provider asserts must have
+    been verified: signature, audience, time, and that it answers to this very `url`.
+    """
+
+    __slots__ = __match_args__ = ("provider", "url")
+    _secret = frozenset({"url"})
+
+    def __init__(self, provider: str, url: str) -> None:
+        self.provider = provider
+        self.url = url
+
+    def _fits(self, answer: Any) -> bool:
+        return answer is None or type(answer) is Asserted
 
 
 class CheckToken(Request):

@@ -65,6 +65,17 @@ def folded(name: str) -> str:
     return name.upper() if name.isascii() else name
 
 
+def is_https(text: str) -> bool:
+    """Tell whether this is a URL with https, in visible ASCII, of 8192 octets at most."""
+    return (
+        text.startswith("https://")
+        and 8 < len(text) <= 8192
+        and text.isascii()
+        and text.isprintable()
+        and " " not in text
+    )
+
+
 def must_be_octets(value: object) -> None:
     """Raise TypeError for anything but bytes: a str has no octets yet."""
     if not isinstance(value, bytes):

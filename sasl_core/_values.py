@@ -9,13 +9,18 @@ from ._value import Frozen, Value, refuse_pickle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from typing import Any, NoReturn, TypeAlias
+    from collections.abc import Awaitable, Callable, Mapping
+    from typing import Any, Literal, NoReturn, TypeAlias
 
     # Asked with None first, and with the server's word once that token has expired.
     TokenSource: TypeAlias = Callable[["TokenError | None"], str | Awaitable[str]]
+    # Asked in the middle of an exchange: what for, and a text that belongs to it.
+    Prompt: TypeAlias = Callable[[str, str], str | None]
 
 _set = object.__setattr__
+_PLAIN_FIELDS = frozenset(
+    ["username", "password", "token", "trace", "realm", "gss", "provider", "prompt"]
+)
 _REMEMBERED = 8  # derived keys; a server that changes its salt each time gains nothing
 
 
@@ -30,6 +35,11 @@ class Credentials(Frozen):
     `repr`. SCRAM keys once derived are remembered, so a reconnecting client pays for
     PBKDF2 once.
 
+    `provider` is SAML20's identity provider or one's OpenID. `prompt` is called inside
+    `step` with what a server asks of the user himself: `("redirect", url)`, to open in a
+    browser, whose result is not looked at; `("passcode", "")` and `("pin", suggested)`,
+    SECURID's next passcode and new PIN (None: nobody can tell).
+
     In place of the token stands a function, or coroutine function, that gives one: the
     adapters and protocol sessions call it with None, and once more, with the server's
     `TokenError`, where that says that the token has expired.
@@ -42,6 +52,8 @@ class Credentials(Frozen):
         "has",
         "keys",
         "password",
+        "prompt",
+        "provider",
         "realm",
         "token",
         "trace",
@@ -56,6 +68,8 @@ class Credentials(Frozen):
         "realm",
         "trace",
         "gss",
+        "provider",
+        "prompt",
     )
     _secret = frozenset({"password", "token", "keys"})
 
@@ -67,6 +81,8 @@ class Credentials(Frozen):
     realm: str | None
     trace: str | None
     gss: Any
+    provider: str
+    prompt: Prompt | None
     has: frozenset[str]
     _derived: dict[tuple[str, bytes, int, bool], ScramClientKeys]
 
@@ -81,9 +97,11 @@ class Credentials(Frozen):
         realm: str | None = None,
         trace: str | None = None,
         gss: Any = None,
+        provider: str = "",
+        prompt: Prompt | None = None,
     ) -> None:
         fixed = None if callable(token) else token
-        for text in (username, password, authzid, fixed, realm, trace):
+        for text in (username, password, authzid, fixed, realm, trace, provider):
             if text is not None and not isinstance(text, str):
                 raise TypeError(
                     f"credentials are given as str, not {type(text).__name__}"
@@ -100,6 +118,8 @@ class Credentials(Frozen):
         _set(self, "realm", realm)
         _set(self, "trace", trace)
         _set(self, "gss", gss)
+        _set(self, "provider", provider)
+        _set(self, "prompt", prompt)
         _set(self, "has", self._inventory())
         _set(self, "_derived", {})
 
@@ -142,11 +162,7 @@ class Credentials(Frozen):
 
     def _inventory(self) -> frozenset[str]:
         """List what a mechanism can need: fields, "secret" for any, SCRAMs by name."""
-        has = {
-            field
-            for field in ("username", "password", "token", "trace", "realm", "gss")
-            if getattr(self, field)
-        }
+        has = {field for field in _PLAIN_FIELDS if getattr(self, field)}
         if callable(self.gss):
             has.add("gss function")
         if self.password:
@@ -192,3 +208,46 @@ class TokenError(Value):
         self.status = status
         self.scope = scope
         self.openid_configuration = openid_configuration
+
+
+class PasscodePrompt(Value):
+    """What SECURID's client is to give next: an answer to `CheckPasscode`.
+
+    `what`: "passcode", the next that the token shows, or "pin", a new PIN, for which
+    `suggested` is a proposal. Raise ValueError for another.
+    """
+
+    __slots__ = __match_args__ = ("what", "suggested")
+
+    def __init__(
+        self, what: Literal["passcode", "pin"] = "passcode", suggested: str = ""
+    ) -> None:
+        if what not in ("passcode", "pin"):
+            raise ValueError('SECURID asks for a "passcode" or a "pin"')
+        if len(encoded(suggested)) > 8 or "\0" in suggested:
+            raise ValueError("a PIN has 8 octets at most (RFC 2808, section 4)")
+        self.what = what
+        self.suggested = suggested
+
+
+class Asserted(Value):
+    """Who came back from an identity provider: an answer to `FinishRedirect`.
+
+    `identity`: who it is here, not empty. `attributes`: what OPENID20's client is told of
+    it: names and values of OpenID's simple registration, such as "email" (None: nothing
+    is sent). Raise ValueError for a name that is not of letters.
+    """
+
+    __slots__ = __match_args__ = ("identity", "attributes")
+
+    def __init__(
+        self, identity: str, attributes: Mapping[str, str] | None = None
+    ) -> None:
+        pairs = None if attributes is None else tuple(attributes.items())
+        for name, _ in pairs or ():
+            if not name.isascii() or not name.isalpha():
+                raise ValueError("an attribute's name is of ASCII letters")
+        if not identity:
+            raise ValueError("an empty identity is nobody's")
+        self.identity = identity
+        self.attributes = pairs

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 import sasl_core as sasl
-from sasl_core import profiles
+from sasl_core import otp, profiles
 from sasl_core.mechanisms import find, registered
 
 from . import _gss as gss
@@ -23,6 +23,10 @@ NAMES = tuple(mechanism.name for mechanism in registered())
 USER = "user"
 OTHER = "boss,of=all\N{LATIN SMALL LETTER E WITH ACUTE}"
 PASSWORD = "pencil"
+PASSPHRASE = PASSWORD * 10  # OTP takes no short ones
+PIN = "4711"
+PROVIDER = "https://openid.example/"
+REDIRECT = "https://id.example.org/login?id=1ef888c"
 TOKEN = "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg=="
 TRACE = "sirhc@example.org"
 HOST = "mail.example.org"
@@ -67,6 +71,18 @@ _TOKEN = Entry(
     {"username": USER, "token": TOKEN},
     {"username": USER, "token": TOKEN[:-2]},
 )
+
+
+def prompt(what: str, _text: str) -> str | None:
+    """Answer what a client asks its user."""
+    return {"passcode": PASSWORD, "pin": PIN}.get(what)
+
+
+_REDIRECT = Entry(
+    {"provider": PROVIDER, "prompt": prompt},
+    {"provider": "https://elsewhere.example/", "prompt": prompt},
+    nobody=False,
+)
 _SCRAM = Entry(
     _PASSWORD.right,
     _PASSWORD.wrong,
@@ -104,6 +120,18 @@ TABLE = {
     "GSS-SPNEGO": _GSS,
     "GSSAPI": replace(_GSS, client_last=True),
     "LOGIN": _PASSWORD,
+    "OPENID20": _REDIRECT,
+    "OTP": Entry(
+        {"username": USER, "password": PASSPHRASE},
+        {"username": USER, "password": PASSPHRASE + "!"},
+        sealed=True,
+        spellings=True,
+    ),
+    "SAML20": _REDIRECT,
+    "SECURID": Entry(
+        {"username": USER, "password": PASSWORD, "prompt": prompt},
+        {"username": USER, "password": "pencil1", "prompt": prompt},
+    ),
     "NTLM": Entry(
         _PASSWORD.right,
         _PASSWORD.wrong,
@@ -160,6 +188,12 @@ def keys(password: str, hash_name: str) -> sasl.ScramKeys:
     return sasl.ScramKeys.derive(password, hash_name, iterations=ITERATIONS, salt=SALT)
 
 
+@cache
+def one_time_state(password: str) -> otp.OtpState:
+    """Compute what is stored of the account's one-time passwords."""
+    return otp.OtpState.derive(password * 10, sequence=120, seed="ot12345678")
+
+
 @dataclass
 class Application:
     """A server's application with one account; it counts what it said yes to."""
@@ -175,7 +209,7 @@ class Application:
         """Answer a request."""
         self.asked.append(type(request).__name__)
         answer = self.answer_to(request)
-        if answer is None or answer is False or isinstance(answer, sasl.TokenError):
+        if answer is None or answer is False or isinstance(answer, _NO_YES):
             return request.answer(answer)
         self.yes.append(type(request).__name__)
         return request.answer(answer)
@@ -195,11 +229,30 @@ class Application:
                 return self.username if meant and token == self.token else _TOKEN_ERROR
             case sasl.AcceptSecurityContext():
                 return gss.acceptor(request, self.password)
+            case sasl.FindOtp(username):
+                known = username == self.username
+                return one_time_state(self.password) if known else None
+            case sasl.ConsumeOtp(username, old, new):
+                stored = one_time_state(self.password)
+                return username == self.username and old == stored != new
+            case sasl.CheckPasscode(username, passcode, pin, asked):
+                if (username, passcode) != (self.username, self.password):
+                    return False
+                prompts = {"": ("passcode", ""), "passcode": ("pin", PIN)}
+                if asked in prompts:
+                    return sasl.PasscodePrompt(*prompts[asked])
+                return pin == PIN
+            case sasl.BeginRedirect(provider):
+                return REDIRECT if provider == PROVIDER else None
+            case sasl.FinishRedirect(provider, url):
+                came = (provider, url, self.username) == (PROVIDER, REDIRECT, USER)
+                return sasl.Asserted(USER) if came else None
             case sasl.Authorize(authcid, authzid):
                 return authcid == self.username and authzid in self.may_act_as
         raise AssertionError(f"no answer to {request!r}: add it here")
 
 
+_NO_YES = (sasl.TokenError, sasl.PasscodePrompt)
 _TOKEN_ERROR = sasl.TokenError("invalid_token", "mail", "https://id.example.org/.well")
 
 
@@ -369,6 +422,7 @@ class Point:
 
 
 _CREDENTIAL = {"CheckPassword", "CheckToken"}
+_CREDENTIAL |= {"CheckPasscode", "ConsumeOtp", "FinishRedirect"}
 
 
 def points_of(

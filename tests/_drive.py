@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Self
 
+    from sasl_core.otp import OtpState
+
+REDIRECT = "https://id.example.org/login?id=1ef888c"
 PROFILES = (sasl.profiles.RAW, sasl.profiles.BASE64)
 HASHES = {
     "SCRAM-SHA-1": "sha1",
@@ -37,6 +40,8 @@ class Store:
         *,
         keys: dict[str, sasl.ScramKeys] | None = None,
         tokens: dict[str, str] | None = None,
+        one_time: dict[str, OtpState] | None = None,
+        providers: dict[str, str] | None = None,
         token_error: sasl.TokenError | None = None,
         host: str | None = None,
         contexts: Callable[[sasl.Request], Any] = lambda _request: None,
@@ -45,6 +50,8 @@ class Store:
         self.passwords = passwords or {}
         self.keys = keys or {}
         self.tokens = tokens or {}
+        self.one_time = one_time or {}
+        self.providers = providers or {}
         self.token_error = token_error or sasl.TokenError()
         self.host = host
         self.contexts = contexts
@@ -76,6 +83,19 @@ class Store:
                 return owner or self.token_error
             case sasl.AcceptSecurityContext():
                 return self.contexts(request)
+            case sasl.FindOtp(username):
+                return self.one_time.get(username)
+            case sasl.ConsumeOtp(username, old, new):
+                if self.one_time.get(username) != old:
+                    return False
+                self.one_time[username] = new
+                return True
+            case sasl.CheckPasscode(username, passcode):
+                return self.passwords.get(username) == passcode
+            case sasl.BeginRedirect(provider):
+                return REDIRECT if provider in self.providers else None
+            case sasl.FinishRedirect(provider):
+                return sasl.Asserted(self.providers[provider])
             case sasl.Authorize(authcid, authzid):
                 return self.may_act(authcid, authzid)
         raise TypeError(f"a request of an unknown kind: {request!r}")

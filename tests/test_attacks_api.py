@@ -28,6 +28,7 @@ from sasl_core._strict import Malformed
 from sasl_core._strict import base64 as strict_base64
 from sasl_core._strict import integer as strict_integer
 from sasl_core.mechanisms import registered
+from sasl_core.otp import OtpState
 
 from . import _gss as gss
 from ._data import attacks, ids, vectors
@@ -42,6 +43,8 @@ ROOT = Path(__file__).parent.parent
 LATER = {"API-33": "there is no authentication cache"}
 
 USER, PASSWORD, TOKEN = "user-u", "secret-p", "token-t"
+LONGER = PASSWORD + PASSWORD  # OTP takes no short ones
+PROVIDER = "https://openid.example/"
 BINDING = sasl.ChannelBinding("tls-exporter", b"the-octets-of-this-connection")
 CHANNEL = sasl.Channel(
     encrypted=True,
@@ -62,7 +65,10 @@ NAMES = (
     "LOGIN",
     "NTLM",
     "OAUTHBEARER",
+    "OPENID20",
+    "OTP",
     "PLAIN",
+    "SAML20",
     "SCRAM-SHA-1",
     "SCRAM-SHA-1-PLUS",
     "SCRAM-SHA-224",
@@ -75,6 +81,7 @@ NAMES = (
     "SCRAM-SHA-512-PLUS",
     "SCRAM-SHA3-512",
     "SCRAM-SHA3-512-PLUS",
+    "SECURID",
     "XOAUTH2",
 )
 SALT = b"salt" * 4
@@ -83,7 +90,15 @@ SALT = b"salt" * 4
 def credentials(name: str, user: str = USER) -> sasl.Credentials:
     """Return what a client has: a ticket only where it is for that."""
     ticket = gss.Maker(user, PASSWORD) if name.startswith("GS") else None
-    return sasl.Credentials(user, PASSWORD, token=TOKEN, trace="guest", gss=ticket)
+    return sasl.Credentials(
+        user,
+        LONGER if name == "OTP" else PASSWORD,
+        token=TOKEN,
+        trace="guest",
+        gss=ticket,
+        provider=PROVIDER,
+        prompt=lambda _what, _text: None,
+    )
 
 
 class Pair:
@@ -114,6 +129,8 @@ class Pair:
             keys=keys,
             tokens={TOKEN: user},
             contexts=lambda request: gss.acceptor(request, PASSWORD),
+            one_time={user: OtpState.derive(LONGER, sequence=20)},
+            providers={PROVIDER: user},
         )
         self.sent: list[bytes] = []
 
@@ -166,6 +183,9 @@ REQUESTS: dict[type[sasl.Request], Callable[[], Any]] = {
     sasl.FindPassword: lambda: asked("CRAM-MD5", b"user " + b"0" * 32),
     sasl.FindScramKeys: lambda: asked("SCRAM-SHA-256", b"n,,n=user,r=abc"),
     sasl.CheckToken: lambda: asked("XOAUTH2", b"user=u\x01auth=Bearer token-t\x01\x01"),
+    sasl.FindOtp: lambda: asked("OTP", b"\0user"),
+    sasl.CheckPasscode: lambda: asked("SECURID", b"\0user\0secret-p\0"),
+    sasl.BeginRedirect: lambda: asked("SAML20", b"n,,example.org"),
     sasl.Authorize: lambda: asked("PLAIN", b"boss\0user\0secret-p").answer(True),
 }
 TAKE_TEXT = (sasl.CheckToken, sasl.FindPassword)

@@ -133,7 +133,8 @@ class MatrixTest(unittest.TestCase):
         asked = [request.__name__ for request in mechanism.asks]
         if wanted != authcid:
             asked.append("Authorize")
-        self.assertEqual(application.asked, asked)
+        # SECURID may ask its question again, after a prompt.
+        self.assertEqual(list(dict.fromkeys(application.asked)), asked)
 
     def test_initial_responses_save_a_round_trip(self) -> None:
         """With one, the empty challenge that asks for it is not sent; else it is."""

@@ -41,7 +41,7 @@ _EXCHANGES = textwrap.dedent(
     """
     sys.path.insert(0, ".")
     import sasl_core as sasl
-    from sasl_core import profiles
+    from sasl_core import otp, profiles
     from sasl_core.mechanisms import find, registered
     from tests import _gss as gss
 
@@ -53,13 +53,23 @@ _EXCHANGES = textwrap.dedent(
             case sasl.CheckPassword():
                 return event.answer(True)
             case sasl.FindPassword():
-                return event.answer("pencil")
+                return event.answer("pencilpencil")
             case sasl.FindScramKeys(_, name):
-                return event.answer(sasl.ScramKeys.derive("pencil", name))
+                return event.answer(sasl.ScramKeys.derive("pencilpencil", name))
             case sasl.CheckToken():
                 return event.answer("user")
             case sasl.AcceptSecurityContext():
                 return event.answer(gss.acceptor(event, "pencil"))
+            case sasl.FindOtp():
+                return event.answer(otp.OtpState.derive("pencilpencil"))
+            case sasl.CheckPasscode(asked=asked):
+                return event.answer(asked == "pin" or sasl.PasscodePrompt("pin"))
+            case sasl.ConsumeOtp():
+                return event.answer(True)
+            case sasl.BeginRedirect():
+                return event.answer("https://h/")
+            case sasl.FinishRedirect():
+                return event.answer(sasl.Asserted("user", {"email": "a"}))
         raise SystemExit(f"unknown request {event}")
 
     for mechanism in registered():
@@ -72,7 +82,8 @@ _EXCHANGES = textwrap.dedent(
             bindings=[binding] if mechanism.plus else [],
         )
         policy = sasl.Policy(allow=[name])
-        facts = {"username": "user", "password": "pencil", "token": "token"}
+        facts = {"username": "user", "password": "pencilpencil", "token": "token"}
+        facts |= {"provider": "https://h/", "prompt": lambda what, text: "1234"}
         if mechanism.external or mechanism.anonymous:
             facts = {}
         if not mechanism.needs.isdisjoint(("gss", "gss function")):

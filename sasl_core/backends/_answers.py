@@ -15,7 +15,9 @@ from .._events import (
     Authorize,
     CheckPassword,
     CheckToken,
+    ConsumeOtp,
     Failure,
+    FindOtp,
     FindPassword,
     FindScramKeys,
     Success,
@@ -25,6 +27,7 @@ from .._reasons import Reason
 from .._records import ScramKeys, Secret
 from ..mechanisms import registered
 from ..records import DigestMd5Secret, Plaintext, Unverifiable
+from . import _one_time as one_time
 from ._account import Unavailable, can_be_a_name
 from ._population import Population
 from .audit import AuditEvent
@@ -96,6 +99,7 @@ class Answers:
     def requests(self) -> frozenset[type[Request]]:
         """Return what it can answer, for `offer` and `server`."""
         answers = {CheckPassword, FindPassword, FindScramKeys, Authorize}
+        answers |= {FindOtp, ConsumeOtp}
         return frozenset(answers | {CheckToken} if self._tokens else answers)
 
     # Each world has its own way to call what may be slow.
@@ -128,7 +132,7 @@ class Answers:
                 return await self._check_token(request, token, username, host, port)
             case Authorize(authcid, authzid):
                 return request.answer(await self._authorized(authcid, authzid))
-            case CheckPassword() | FindPassword() | FindScramKeys():
+            case CheckPassword() | FindPassword() | FindScramKeys() | FindOtp():
                 notes.username = request.username
                 waits = await self._throttled(request, notes)
                 if waits:
@@ -140,6 +144,10 @@ class Answers:
                 return await self._find_password(request, username)
             case FindScramKeys(username):
                 return await self._find_keys(request, username)
+            case FindOtp():
+                return await one_time.find(self, request)
+            case ConsumeOtp():
+                return await one_time.consume(self, request)
         return request.deny()
 
     async def _check_password(
@@ -259,7 +267,9 @@ class Answers:
         )
 
     async def _throttled(
-        self, request: CheckPassword | FindPassword | FindScramKeys, notes: _Notes
+        self,
+        request: CheckPassword | FindPassword | FindScramKeys | FindOtp,
+        notes: _Notes,
     ) -> str:
         """Charge the attempt; return why it must wait, "" if it need not."""
         if self._throttle is None:

@@ -10,10 +10,15 @@ import hashlib
 
 from .._events import (
     AcceptSecurityContext,
+    BeginRedirect,
+    CheckPasscode,
     CheckPassword,
     CheckToken,
+    ConsumeOtp,
+    FindOtp,
     FindPassword,
     FindScramKeys,
+    FinishRedirect,
 )
 from .._scram_math import NAMES
 from .._strict import folded
@@ -52,8 +57,8 @@ class Mechanism(Value):
     `layer`: it can put a security layer on the connection.
     `hash_name`: hashlib's, where it uses one. `authzid`: it can carry one.
     `external`: it relies on an identity proven outside SASL.
-    `obsolete`, `anonymous` (nobody is authenticated): either side runs it only if its
-    policy names it.
+    `obsolete`, `anonymous` (nobody is authenticated), `by_name` (of use only where it was
+    planned for): either side runs it only if its policy names it.
 
     Raise ValueError for a name outside the grammar of RFC 4422, section 3.1. Longer ones
     than its 20 characters are registered, and taken.
@@ -63,6 +68,7 @@ class Mechanism(Value):
         "anonymous",
         "asks",
         "authzid",
+        "by_name",
         "client",
         "client_first",
         "external",
@@ -100,6 +106,7 @@ class Mechanism(Value):
         specification: str = "",
         obsolete: bool = False,
         anonymous: bool = False,
+        by_name: bool = False,
         external: bool = False,
         authzid: bool = True,
     ) -> None:
@@ -126,6 +133,7 @@ class Mechanism(Value):
         self.specification = specification
         self.obsolete = obsolete
         self.anonymous = anonymous
+        self.by_name = by_name
         self.external = external
         self.authzid = authzid
 
@@ -308,6 +316,19 @@ _builtin(
     specification="MS-NLMP",
     obsolete=True,
 )
+for _name, _strength, _rfc in (
+    ("SAML20", 51, "RFC 6595"),
+    ("OPENID20", 50, "RFC 6616"),
+):
+    _builtin(
+        _name,
+        "redirect",
+        strength=_strength,
+        needs=("provider", "prompt"),
+        asks=(BeginRedirect, FinishRedirect),
+        specification=_rfc,
+        by_name=True,
+    )
 _builtin(
     "CRAM-MD5",
     "cram_md5",
@@ -320,6 +341,15 @@ _builtin(
     specification="RFC 2195",
 )
 _builtin(
+    "OTP",
+    "otp",
+    strength=25,
+    needs=("username", "password"),
+    asks=(FindOtp, ConsumeOtp),
+    specification="RFC 2444",
+    by_name=True,
+)
+_builtin(
     "PLAIN",
     "plain",
     strength=20,
@@ -327,6 +357,16 @@ _builtin(
     asks=(CheckPassword,),
     shows="password",
     specification="RFC 4616",
+)
+_builtin(
+    "SECURID",
+    "securid",
+    strength=15,
+    needs=("username", "password"),
+    asks=(CheckPasscode,),
+    shows="password",
+    specification="RFC 2808",
+    by_name=True,
 )
 _builtin(
     "LOGIN",

@@ -7,6 +7,7 @@ mechanisms that do not show them.
 from __future__ import annotations
 
 from .._records import ScramKeys, Secret
+from ..otp import OtpState
 from ._derive import ITERATIONS, derive, weak
 from ._foreign import ForeignHash, Unverifiable
 from ._hashes import Digest, Hashed, Pbkdf2, Scrypt
@@ -49,6 +50,7 @@ __all__ = [
     "ForeignHash",
     "Hashed",
     "NtHash",
+    "OtpState",
     "Pbkdf2",
     "Plaintext",
     "ScramKeys",

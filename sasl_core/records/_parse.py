@@ -6,6 +6,7 @@ from binascii import a2b_hex
 
 from .._records import ScramKeys
 from .._strict import utf8
+from ..otp import OtpState
 from ._derive import realm_of
 from ._foreign import ForeignHash, family
 from ._hash_texts import read_modular, read_scheme, standard
@@ -113,6 +114,8 @@ def _braced(
         elif encoding:
             rest = utf8(standard(rest))
         return (Plaintext(rest),) if rest else ()
+    if scheme == "OTP":
+        return (OtpState.read(rest),)
     if scheme == "CRAM-MD5":
         return (CramMd5Secret.read(rest),)
     if scheme in ("NTLM", "NT"):
