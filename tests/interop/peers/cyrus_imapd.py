@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -99,7 +99,9 @@ def root() -> Path:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[CyrusImapd]:
+def running(
+    mechanisms: Collection[str] = LIBRARY_MECHANISMS,
+) -> Iterator[CyrusImapd]:
     """Run a Cyrus IMAP with a directory of its own."""
     if not (root() / "usr/lib/cyrus/bin/master").exists():
         missing(f"Cyrus IMAP is not in {root()}")
@@ -114,7 +116,7 @@ def running() -> Iterator[CyrusImapd]:
             user=_USER,
             tls=certificates(),
             sasldb=PasswordFile(box).path,
-            mechanisms=" ".join(sorted(LIBRARY_MECHANISMS)),
+            mechanisms=" ".join(sorted(mechanisms)),
             users=" ".join(user for user, _ in USERS),
         )
         bin_ = box.path / "bin"
