@@ -107,7 +107,7 @@ class CleartextTest(Checks):
 
     def attempt_at(self, port: int, mechanism: str) -> sasl.SASLError | None:
         with smtplib.SMTP(HOST, port, local_hostname="localhost", timeout=10) as client:
-            channel = sasl.Channel(False)
+            channel = sasl.Channel(False, service="smtp", host="localhost")
             policy = sasl.Policy(allow=[mechanism], cleartext="always")
             try:
                 adapter.login(
