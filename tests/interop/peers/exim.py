@@ -91,6 +91,15 @@ external:
   server_set_id = $auth2
 """
 
+# It knows the first version only, and checks nothing but the response to it.
+_SPA_AUTHENTICATORS = """
+ntlm:
+  driver = spa
+  public_name = NTLM
+  server_password = ${lookup{$auth1}lsearch{HERE/passwords}{$value}fail}
+  server_set_id = $auth1
+"""
+
 
 def root() -> Path:
     """Return the directory into which `install` unpacks Exim."""
@@ -105,6 +114,28 @@ class Exim(NamedTuple):
     native: int
     by_dovecot: int
     by_cyrus: int
+
+
+@contextlib.contextmanager
+def speaking_ntlm() -> Iterator[tuple[str, int]]:
+    """Run an Exim that knows NTLM; give its version and port."""
+    binary = _find()
+    with Sandbox("exim-ntlm") as box:
+        box.directory("spool", owner=_USER)
+        box.write("passwords", "".join(f'"{u}": {p}\n' for u, p in USERS))
+        (port,) = free_ports(1)
+        main = _MAIN.format(
+            exim=binary,
+            here=box.path,
+            name="ntlm",
+            port=port,
+            sasl=box.path,
+            tls=certificates(),
+        )
+        authenticators = _SPA_AUTHENTICATORS.replace("HERE", str(box.path))
+        configuration = box.write("ntlm.conf", main + authenticators)
+        box.start([binary, "-C", configuration, "-bdf"], [port])
+        yield _version(binary), port
 
 
 @contextlib.contextmanager
@@ -135,9 +166,12 @@ def running(dovecot_socket: Path) -> Iterator[Exim]:
         start("dovecot", by_dovecot, _driven(BY_DOVECOT, "dovecot", socket))
         realm = f"server_realm = {REALM}"
         start("cyrus", by_cyrus, _driven(BY_CYRUS, "cyrus_sasl", realm))
-        said = must_run([binary, "-C", "/dev/null", "-bV"]).decode()
-        version = said.split("version ", 1)[1].split()[0]
-        yield Exim(version, native, by_dovecot, by_cyrus)
+        yield Exim(_version(binary), native, by_dovecot, by_cyrus)
+
+
+def _version(binary: Path) -> str:
+    said = must_run([binary, "-C", "/dev/null", "-bV"]).decode()
+    return said.split("version ", 1)[1].split()[0]
 
 
 def _find() -> Path:
