@@ -18,17 +18,6 @@ if TYPE_CHECKING:
 
 # Not run at all.
 LEFT_OUT = {
-    "gs2-dovecot-valid-19": "the non-standard flag F: GSS-API mechanisms only",
-    "gs2-dovecot-valid-20": "the non-standard flag F: GSS-API mechanisms only",
-    "gs2-name-spkm-1": "a GSS-API mechanism's name: made from its OID, not by us",
-    "gs2-name-krb5": "a GSS-API mechanism's name: made from its OID, not by us",
-    "gs2-neg-name-1": "a GSS-API mechanism's name: none is registered",
-    "gs2-neg-name-2": "a GSS-API mechanism's name: none is registered",
-    "gs2-neg-name-4": "a GSS-API mechanism's name: none is registered",
-    "gs2-initial-token-strip": "a GSS-API token: no such mechanism here",
-    "gs2-neg-initial-token-1": "a GSS-API token: no such mechanism here",
-    "gs2-neg-initial-token-3": "a GSS-API token: no such mechanism here",
-} | {
     f"registry-{name}": "a mechanism that is not in the registry"
     for name in (
         "skey",

@@ -16,6 +16,7 @@ import sasl_core as sasl
 from sasl_core import Reason
 from sasl_core._saslprep import saslprep
 
+from . import test_vectors_gss as security_contexts
 from . import test_vectors_parts as parts
 from ._data import ids, octets, vectors
 from ._drive import PROFILES, Calling, Serving, Store, hash_of
@@ -423,7 +424,8 @@ class CompletenessTest(unittest.TestCase):
             self.assertLessEqual(set(table), known)
 
     def test_every_file_is_read(self) -> None:
-        """The files of this module are all there."""
+        """The files of this module, and of those beside it, are all there."""
+        self.assertIs(security_contexts.generated, generated)
         self.assertEqual(
             sorted(generated),
             [
@@ -432,6 +434,7 @@ class CompletenessTest(unittest.TestCase):
                 "cram_md5",
                 "external",
                 "gs2",
+                "gssapi",
                 "login",
                 "mechanisms_registry",
                 "oauth",
