@@ -111,12 +111,19 @@ class Client(Secretive):
             raise self._misused()
         # An opening: start() was not called, and the challenge may ask for its message.
         self._turn.append(record)
-        client_first = record[0] is not None
+        client_first = record[0] is not None and not record[1].optional
         del record  # it holds the initial response, and this frame may be shown
         if client_first:
             return self._begin(challenge)
         self.start()
         return self.step(challenge)
+
+    @property
+    def initial_optional(self) -> bool:
+        """Whether what `start` has just returned may be left out: the server then speaks
+        first, as if there were none.
+        """
+        return any(isinstance(r, ClientRecord) and r.optional for r in self._turn)
 
     def finish(self, data: bytes | None = None) -> None:
         """Take the protocol's success, with the data that it carried, if any.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from .layers import CipherMaker
     from .mechanisms import Mechanism
+    from .memory import Memory
 
     class Decoys(Protocol):
         """What a population of accounts looks like, for those who do not exist."""
@@ -47,6 +48,8 @@ class Policy(Frozen):
     run); `ciphers`: what DIGEST-MD5, and of the RC4s NTLM, may encrypt with, by RFC 2831's
     names, the preferred one first: each with its maker, None for the RC4 that is built
     in; `max_buffer`: octets of one buffer that we take.
+    `memory`: the `Memory` in which DIGEST-MD5 keeps nonces, to authenticate by them again
+    (None: each serves once).
     `ntlm_v1`: the maker of DES with which NTLM's first version is spoken too (None: only
     the second); `clock`: what tells the time, such as `time.time`, to NTLM: with it a
     server's challenge has a timestamp, which makes Windows protect the exchange by a MIC.
@@ -65,6 +68,7 @@ class Policy(Frozen):
         "layers",
         "ciphers",
         "max_buffer",
+        "memory",
         "ntlm_v1",
         "clock",
     )
@@ -83,6 +87,7 @@ class Policy(Frozen):
     layers: tuple[str, ...]
     ciphers: tuple[tuple[str, CipherMaker | None], ...]
     max_buffer: int
+    memory: Memory | None
     ntlm_v1: CipherMaker | None
     clock: Callable[[], float] | None
     _verdicts: dict[Mechanism, str]  # what `_choosing` found out about it once
@@ -104,6 +109,7 @@ class Policy(Frozen):
         ciphers: Mapping[str, CipherMaker | None]
         | tuple[tuple[str, CipherMaker | None], ...] = (("rc4", None),),
         max_buffer: int = 65536,
+        memory: Memory | None = None,
         ntlm_v1: CipherMaker | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
@@ -132,6 +138,7 @@ class Policy(Frozen):
             if name not in _STREAMS and (name not in _BLOCKS or maker is None):
                 raise ValueError("a cipher that RFC 2831 lacks, or without its maker")
         _set(self, "max_buffer", max_buffer)
+        _set(self, "memory", memory)
         _set(self, "ntlm_v1", ntlm_v1)
         _set(self, "clock", clock)
         _set(self, "allow", None if allow is None else _names(allow))

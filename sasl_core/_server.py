@@ -11,6 +11,7 @@ from ._value import Secretive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from ._channel import Channel
@@ -88,7 +89,7 @@ class Server(Secretive):
             )
         if initial == self.profile.empty_initial:
             initial = b""
-        return self._receive(record, initial)
+        return self._receive(record, initial, record.begin)
 
     def step(self, response: bytes) -> Event:
         """Take a response, in the profile's form, base64 by default."""
@@ -97,7 +98,7 @@ class Server(Secretive):
         record = self._pop()
         if not isinstance(record, ServerRecord):
             raise self._misused()
-        return self._receive(record, response)
+        return self._receive(record, response, record.receive)
 
     def abort(
         self,
@@ -113,7 +114,12 @@ class Server(Secretive):
             return _failure(waiting, reason, detail)
         return Failure(reason, detail)
 
-    def _receive(self, record: ServerRecord, response: bytes) -> Event:
+    def _receive(
+        self,
+        record: ServerRecord,
+        response: bytes,
+        receive: Callable[[bytes, Terms], Any],
+    ) -> Event:
         if len(response) > self.policy.max_message:
             detail = f"a response of more than {self.policy.max_message} octets"
             return _failure(record, Reason.TOO_LONG, detail)
@@ -121,7 +127,7 @@ class Server(Secretive):
         if response == profile.abort:
             return _failure(record, Reason.ABORTED, "the client aborted")
         try:
-            outcome, following = record.receive(profile.decode(response), self)
+            outcome, following = receive(profile.decode(response), self)
         except Malformed as error:
             return _failure(record, Reason.MALFORMED, str(error))
         return self._move(outcome, following)

@@ -69,6 +69,8 @@ class ClientRecord:
     satisfied = False  # may the protocol say "success" now?
     token_error: TokenError | None = None  # what the server said about a bearer token
     layer: Layer | None = None  # what goes on the connection after the success
+    # After an initial response: it may be left out, the server speaks first then.
+    optional = False
 
     def receive(self, challenge: bytes, terms: Terms) -> ClientMove:
         """Take the raw challenge; raise Malformed for one that breaks the rules."""
@@ -84,6 +86,10 @@ class ServerRecord:
     def receive(self, response: bytes, terms: Terms) -> ServerMove:
         """Take the raw response; raise Malformed for one that breaks the rules."""
         raise TypeError("a record says what it does with a response")
+
+    def begin(self, response: bytes, terms: Terms) -> ServerMove:
+        """Take the initial response; for most it is a response like any other."""
+        return self.receive(response, terms)
 
 
 class Asking:

@@ -168,14 +168,18 @@ class MatrixTest(unittest.TestCase):
         self.assertEqual(event, sasl.Challenge(b""))
 
     def test_an_initial_response_that_the_mechanism_does_not_take(self) -> None:
-        """Where the server speaks first, one is refused; LOGIN alone is lenient."""
+        """Where the server speaks first, one is refused; LOGIN is lenient, and by
+        DIGEST-MD5 one can try to authenticate again, which gets a challenge.
+        """
         for name in NAMES:
             mechanism = find(name)
             if mechanism.client_first:
                 continue
             event = accounts.make_server(name).start(b"dXNlcg==")
             with self.subTest(name):
-                if mechanism.initial_response:
+                if name == "DIGEST-MD5":
+                    self.assertIsInstance(event, sasl.Challenge)
+                elif mechanism.initial_response:
                     self.assertEqual(event, sasl.Challenge(b"UGFzc3dvcmQ6"))
                 else:
                     self.assertIs(event.reason, sasl.Reason.UNEXPECTED_INITIAL)

@@ -298,6 +298,7 @@ _builtin(
     needs=("username", "password"),
     asks=(FindPassword,),
     client_first=False,
+    initial_response=True,
     mutual=True,
     layer=True,
     hash_name="md5",

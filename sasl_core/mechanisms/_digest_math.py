@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+FIRST = b"00000001"  # the nonce count
 _NO_BODY = b":00000000000000000000000000000000"
 
 
@@ -14,10 +15,10 @@ def digests(
     authzid: bytes | None,
     qop: bytes,
     uri: bytes,
+    count: bytes = FIRST,
 ) -> tuple[bytes, bytes, bytes]:
     """Return H(A1), and the response and rspauth in hexadecimal digits.
 
-    The nonce count is 1.
 
     `secret` is H(user:realm:password). What stands in quotes comes without them and
     without its backslashes: so Cyrus, GNU SASL and RFC 2831bis read unq().
@@ -29,7 +30,8 @@ def digests(
     if qop != b"auth":
         uri += _NO_BODY
     key = new(a1)
-    middle = b"%b:%b:00000001:%b:%b:" % (key.hexdigest().encode(), nonce, cnonce, qop)
+    ha1 = key.hexdigest().encode()
+    middle = b"%b:%b:%b:%b:%b:" % (ha1, nonce, count, cnonce, qop)
     asked = new(b"AUTHENTICATE:" + uri).hexdigest().encode()
     told = new(b":" + uri).hexdigest().encode()
     return (

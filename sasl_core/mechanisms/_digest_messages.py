@@ -55,6 +55,7 @@ class Response(NamedTuple):
     username: str
     realm: str | None
     nonce: bytes
+    uses: bytes  # the nonce count
     cnonce: bytes
     qop: bytes
     uri: bytes
@@ -98,9 +99,8 @@ def read_response(message: bytes) -> Response:
         username = nonce = cnonce = count = uri = response = b""
     if not (username and nonce and cnonce and uri):
         raise Malformed("a directive is missing or empty (RFC 2831, section 2.1.2)")
-    if count != b"00000001":
-        # There is one authentication by a nonce: who counts on repeats one.
-        raise Malformed("the nonce count is not 00000001 (RFC 2831, section 2.1.2)")
+    if len(count) != 8 or count.translate(None, _HEX):
+        raise Malformed("the nonce count is not of 8 hexadecimal digits")
     if len(response) != 32 or response.translate(None, _HEX):
         raise Malformed("the response is not of 32 hexadecimal digits")
     get, charset = found.get, _charset(found)
@@ -111,6 +111,7 @@ def read_response(message: bytes) -> Response:
         _name(username, charset),
         None if realm is None else _name(realm, charset),
         nonce,
+        count,
         cnonce,
         get(b"qop", b"auth"),
         uri,
@@ -139,9 +140,10 @@ def write_response(said: Response, charset: str) -> bytes:
     if said.realm is not None:
         parts.append(b"realm=" + quote(said.realm.encode(charset)))
     parts.append(
-        b"nonce=%b,nc=00000001,cnonce=%b,digest-uri=%b,response=%b,qop=%b"
+        b"nonce=%b,nc=%b,cnonce=%b,digest-uri=%b,response=%b,qop=%b"
         % (
             quote(said.nonce),
+            said.uses,
             quote(said.cnonce),
             quote(said.uri),
             said.response,

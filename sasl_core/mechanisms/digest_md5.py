@@ -29,10 +29,15 @@ from ._digest_layer import DigestLayer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from .._policy import Policy
     from .._states import ClientMove, ClientOpening, ServerMove, ServerOpening, Terms
     from .._values import Credentials
     from ..records import DigestMd5Secret
+
+    # A challenge, our nonce, and how often both were used.
+    _Kept: TypeAlias = tuple[messages.Challenge, bytes, int]
 
 _QOP = {"none": b"auth", "integrity": b"auth-int", "confidentiality": b"auth-conf"}
 _LAYER = {qop: layer for layer, qop in _QOP.items()}
@@ -50,17 +55,27 @@ def client(
     for text, what in ((credentials.authzid, "authzid"), (credentials.realm, "realm")):
         if text:
             identities.write(text, what)
-    return None, _AwaitChallenge(credentials, _uri(terms), _fresh(nonce))
+    waiting = _AwaitChallenge(credentials, _uri(terms), _fresh(nonce))
+    memory = terms.policy.memory
+    if memory is not None and terms.policy.layers == _NO_LAYER:
+        kept = memory.take(waiting.key())
+        if kept is not None:
+            return waiting.begin(kept, terms)
+    return None, waiting
 
 
 def server(terms: Terms, nonce: bytes | None) -> ServerOpening:
     """Make the server's challenge, and first record."""
     nonce = _fresh(nonce)
+    return _challenge(nonce, terms), _AwaitResponse(nonce)
+
+
+def _challenge(nonce: bytes, terms: Terms) -> bytes:
     parts = [
         b"realm=" + messages.quote(_octets(realm)) for realm in identities.realms(terms)
     ]
     parts += b"nonce=" + messages.quote(nonce), _offer(terms.policy)
-    return b",".join(parts), _AwaitResponse(nonce)
+    return b",".join(parts)
 
 
 def _fresh(nonce: bytes | None) -> bytes:
@@ -102,7 +117,29 @@ class _AwaitChallenge(ClientRecord):
     cnonce: bytes
 
     def receive(self, challenge: bytes, terms: Terms) -> ClientMove:
-        offer = messages.read_challenge(challenge)
+        return self._answer(messages.read_challenge(challenge), self.cnonce, 1, terms)
+
+    def key(self) -> tuple[object, ...]:
+        """Return what is to be the same for an answer to be given again."""
+        mine = self.credentials
+        return self.uri, mine.username, mine.authzid, mine.realm
+
+    def begin(self, kept: _Kept, terms: Terms) -> ClientOpening:
+        """Answer the challenge of an earlier exchange again (section 2.2.1).
+
+        Who does not remember it, or finds it wrong, sends another one.
+        """
+        offer, cnonce, count = kept
+        response, following = self._answer(offer, cnonce, count + 1, terms)
+        if not isinstance(response, bytes) or not isinstance(following, _AwaitRspauth):
+            return None, self
+        following.instead = self
+        following.optional = True
+        return response, following
+
+    def _answer(
+        self, offer: messages.Challenge, cnonce: bytes, count: int, terms: Terms
+    ) -> ClientMove:
         qop, cipher = _chosen(offer, terms.policy)
         mine = self.credentials
         realm = self._realm(offer.realms, terms.channel.host)
@@ -114,14 +151,16 @@ class _AwaitChallenge(ClientRecord):
             ), None
         secret = math.secret(mine.username, realm or "", mine.password or "")
         authzid = _octets(mine.authzid) if mine.authzid else None
+        digits = b"%08x" % count
         key, proof, rspauth = math.digests(
-            secret, offer.nonce, self.cnonce, authzid, qop, self.uri
+            secret, offer.nonce, cnonce, authzid, qop, self.uri, digits
         )
         response = messages.Response(
             mine.username,
             realm,
             offer.nonce,
-            self.cnonce,
+            digits,
+            cnonce,
             qop,
             self.uri,
             proof,
@@ -130,7 +169,7 @@ class _AwaitChallenge(ClientRecord):
             authzid,
         )
         return messages.write_response(response, offer.charset), _AwaitRspauth(
-            rspauth, key, qop, cipher, offer.buffer
+            rspauth, key, qop, cipher, offer.buffer, self.key(), (offer, cnonce, count)
         )
 
     def _realm(self, offered: tuple[str, ...], host: str) -> str | None:
@@ -169,12 +208,23 @@ class _AwaitRspauth(ClientRecord):
     qop: bytes
     cipher: bytes
     buffer: int
+    key: tuple[object, ...]
+    kept: _Kept
+    # What answers a new challenge, where this was the answer to an old one.
+    instead: _AwaitChallenge | None = None
+    optional: bool = False
 
     def receive(self, challenge: bytes, terms: Terms) -> ClientMove:
+        if self.instead is not None and b"nonce" in challenge:
+            return self.instead.receive(challenge, terms)
         if not hmac.compare_digest(messages.read_rspauth(challenge), self.rspauth):
             return ServerNotAuthenticated(
                 "the server's rspauth is wrong: it does not know the password"
             ), None
+        memory = terms.policy.memory
+        # Not with a layer: a key that is used twice hides nothing.
+        if memory is not None and self.qop == b"auth":
+            memory.put(self.key, self.kept)
         return b"", _Done(_layer(self, terms.policy, self.session_key, is_client=True))
 
 
@@ -210,9 +260,32 @@ class _AwaitResponse(ServerRecord):
 
     def receive(self, response: bytes, terms: Terms) -> ServerMove:
         said = messages.read_response(response)
-        policy, realms = terms.policy, identities.realms(terms)
         if said.nonce != self.nonce:
             raise Malformed("another nonce than that of the challenge")
+        if said.uses != math.FIRST:
+            raise Malformed("the nonce count is not 00000001 (RFC 2831, section 2.1.2)")
+        return self._ask(said, terms, None)
+
+    def begin(self, response: bytes, terms: Terms) -> ServerMove:
+        """Take the answer to an older challenge (section 2.2.2), or send a new one.
+
+        The nonce is out of the memory while its owner is asked about: of two who answer
+        at once, one gets the challenge.
+        """
+        memory = terms.policy.memory
+        if response and memory is not None:
+            said = messages.read_response(response)
+            last = memory.take(said.nonce)
+            if last is not None:
+                if said.uses == b"%08x" % (last + 1) and said.qop == b"auth":
+                    return self._ask(said, terms, last)
+                memory.put(said.nonce, last)
+        return _challenge(self.nonce, terms), self
+
+    def _ask(
+        self, said: messages.Response, terms: Terms, last: int | None
+    ) -> ServerMove:
+        policy, realms = terms.policy, identities.realms(terms)
         if _LAYER.get(said.qop) not in policy.layers:
             raise Malformed("a quality of protection that was not offered")
         if said.qop != b"auth-conf":
@@ -234,7 +307,8 @@ class _AwaitResponse(ServerRecord):
         # Of the same name in two realms, each is somebody else.
         authcid = name if len(realms) < 2 else f"{name}@{said.realm}"
         identity = Identity(authcid, authzid)
-        return FindPassword(name, said.realm or None), _AwaitPassword(identity, said)
+        following = _AwaitPassword(identity, said, self, last)
+        return FindPassword(name, said.realm or None), following
 
 
 def _is_here(uri: bytes, realms: tuple[str, ...], terms: Terms) -> bool:
@@ -257,6 +331,10 @@ def _is_here(uri: bytes, realms: tuple[str, ...], terms: Terms) -> bool:
 class _AwaitPassword(Asking):
     identity: Identity
     said: messages.Response
+    waiting: _AwaitResponse
+    last: (
+        int | None
+    )  # how often the nonce was used before; None: it is of this exchange
 
     def take(self, answer: str | DigestMd5Secret | None, terms: Terms) -> ServerMove:
         said, known = self.said, bool(answer)
@@ -271,11 +349,19 @@ class _AwaitPassword(Asking):
             said.authzid,
             said.qop,
             said.uri,
+            said.uses,
         )
+        memory = terms.policy.memory
         right = hmac.compare_digest(proof, said.response)
         if not right or not known:
+            if self.last is not None and memory is not None:
+                # The count does not go up, or others could use it up (section 2.2.2).
+                memory.put(said.nonce, self.last)
+                return _challenge(self.waiting.nonce, terms), self.waiting
             return Failure(
                 Reason.BAD_CREDENTIALS, "unknown user or wrong response"
             ), None
+        if memory is not None and said.qop == b"auth":
+            memory.put(said.nonce, int(said.uses, 16))
         layer = _layer(said, terms.policy, key, is_client=False)
         return Success(self.identity, b"rspauth=" + rspauth, layer=layer), None

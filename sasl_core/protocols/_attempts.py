@@ -147,7 +147,8 @@ class Exchange(Secretive, Generic[WordsT]):
             limit = profile.command_limit
             if limit is None or len(line) + 2 <= limit:
                 return line
-        self._held = response  # the empty challenge gets it
+        if not self._client.initial_optional:
+            self._held = response  # the empty challenge gets it
         return self.words.command(self.name, None)
 
     def challenged(self, text: bytes) -> bytes:
