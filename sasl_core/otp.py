@@ -48,6 +48,13 @@ def _sha1(octets: bytes) -> bytes:
 ALGORITHMS: dict[str, Callable[[bytes], bytes]] = {"md5": _md5, "sha1": _sha1}
 
 
+def _step(algorithm: str) -> Callable[[bytes], bytes]:
+    step = ALGORITHMS.get(algorithm)
+    if step is None:
+        raise Malformed("the algorithm is neither md5 nor sha1")
+    return step
+
+
 def is_seed(text: str) -> bool:
     """Tell whether this is a seed: 1 to 16 ASCII letters and digits (section 6.0)."""
     return 0 < len(text) <= 16 and text.isascii() and text.isalnum()
@@ -61,9 +68,7 @@ def compute(
     Raise ValueError for a passphrase of fewer than 10 characters, a seed that is none,
     an algorithm other than md5 and sha1, and a number outside 0 to 9999.
     """
-    step = ALGORITHMS.get(algorithm)
-    if step is None:
-        raise ValueError("the algorithm is neither md5 nor sha1")
+    step = _step(algorithm)
     if not is_seed(seed):
         raise ValueError("a seed is 1 to 16 letters and digits (RFC 2289, section 6.0)")
     if not 0 <= sequence <= MAX_SEQUENCE:
@@ -95,6 +100,7 @@ def from_words(text: str, algorithm: str = "sha1") -> bytes:
     """
     from ._otp_words import NUMBERS
 
+    _step(algorithm)
     words = text.split()
     if len(words) != 6:
         raise Malformed("a one-time password is six words (RFC 2289, section 6.0)")
@@ -140,8 +146,7 @@ class OtpState(Secret):
 
     def __init__(self, algorithm: str, sequence: int, seed: str, last: bytes) -> None:
         must_be_octets(last)
-        if algorithm not in ALGORITHMS:
-            raise Malformed("the algorithm is neither md5 nor sha1")
+        _step(algorithm)
         if not 0 <= sequence <= MAX_SEQUENCE:
             raise Malformed(f"the sequence number is outside 0 to {MAX_SEQUENCE}")
         if not is_seed(seed):

@@ -23,8 +23,6 @@ LEFT_OUT = {
         "skey",
         "kerberos-v4",
         "spnego",
-        "saml20",
-        "openid20",
         "9798-u-rsa-sha1-enc",
         "gs2-family",
         "xoauth",

@@ -1,0 +1,128 @@
+"""sasl_core.otp: one-time passwords, their words, and what is stored of them."""
+
+from __future__ import annotations
+
+import unittest
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sasl_core import otp, records
+from sasl_core._otp_words import NUMBERS, WORDS
+from sasl_core.otp import OtpState
+
+PASSPHRASE = "This is a test."
+STATE = OtpState.derive(PASSPHRASE, "md5", sequence=9, seed="ke1234")
+
+
+class WordsTest(unittest.TestCase):
+    """RFC 2289, section 6.0 and appendix D."""
+
+    def test_the_dictionary(self) -> None:
+        """2048 words of one to four letters, sorted by length class."""
+        self.assertEqual(len(NUMBERS), 2048)
+        self.assertEqual((WORDS[0], WORDS[570], WORDS[571]), ("A", "YOU", "ABED"))
+        self.assertEqual(WORDS[-1], "YOKE")
+        self.assertEqual(sorted(WORDS[571:]), list(WORDS[571:]))
+        self.assertEqual(sorted(WORDS[:571]), list(WORDS[:571]))
+        self.assertEqual({len(word) for word in WORDS}, {1, 2, 3, 4})
+
+    @given(st.binary(min_size=8, max_size=8))
+    def test_every_value_has_six(self, octets: bytes) -> None:
+        """Written and read again, in any case."""
+        text = otp.to_words(octets)
+        self.assertEqual(otp.from_words(text), octets)
+        self.assertEqual(otp.from_words(text.lower().replace(" ", "\t ")), octets)
+
+    def test_too_few_and_too_many(self) -> None:
+        """Six, and their checksum."""
+        six = otp.to_words(bytes(8)).split()
+        for words in ([], six[:5], [*six, "A"], [*six[:5], "NO"]):
+            with self.subTest(words), self.assertRaises(ValueError):
+                otp.from_words(" ".join(words))
+
+
+class StateTest(unittest.TestCase):
+    """What a server stores."""
+
+    def test_one_login_after_another(self) -> None:
+        """Each one-time password fits once, and leads to the next."""
+        state = STATE
+        for sequence in range(8, 0, -1):
+            right = otp.compute(PASSPHRASE, "ke1234", sequence, "md5")
+            self.assertTrue(state.fits(right))
+            state = state.after(right)
+            self.assertFalse(state.fits(right))
+            self.assertEqual(state.sequence, sequence)
+            self.assertTrue(state.verify(PASSPHRASE))
+
+    def test_what_is_none(self) -> None:
+        """Wrong parts are a ValueError."""
+        for wrong in (
+            {"algorithm": "md4"},
+            {"sequence": -1},
+            {"sequence": 10_000},
+            {"seed": ""},
+            {"seed": "a" * 17},
+            {"seed": "ke 1"},
+            {"seed": "k\xe9"},
+            {"last": bytes(7)},
+        ):
+            with self.subTest(wrong), self.assertRaises(ValueError):
+                STATE.replace(**wrong)
+        with self.assertRaises(TypeError):
+            STATE.replace(last="text")
+        for bad in ("short", "\ud800" * 10):
+            with self.assertRaises(ValueError):
+                OtpState.derive(bad)
+
+    def test_the_seed_s_case_does_not_count(self) -> None:
+        """RFC 2289, section 6.0: it is hashed in lower case."""
+        one, other = (otp.compute(PASSPHRASE, seed, 1) for seed in ("TeSt", "test"))
+        self.assertEqual(one, other)
+
+    def test_a_passphrase_is_verified(self) -> None:
+        """Of another one, and of what is none, it is not."""
+        for wrong in ("This is a test", "", "short"):
+            self.assertFalse(STATE.verify(wrong))
+
+    def test_text(self) -> None:
+        """Dovecot's form, of `doveadm pw -s OTP`, read and written."""
+        text = "{OTP}sha1 1024 b196c1d89cbf6453 afba4115064d6f29"
+        (state,) = records.parse(text)
+        self.assertEqual(state.format(), text)
+        self.assertEqual(state.scheme, "OTP")
+        self.assertTrue(state.verify(PASSPHRASE))
+        for bad in (
+            "{OTP}",
+            "{OTP}sha1 1024 b196c1d89cbf6453",
+            "{OTP}md4 1024 b196c1d89cbf6453 afba4115064d6f29",
+            "{OTP}sha1 +1 b196c1d89cbf6453 afba4115064d6f29",
+            "{OTP}sha1 1 b196c1d89cbf6453 afba4115064d6f2g",
+            "{OTP}sha1  1 b196c1d89cbf6453 afba4115064d6f29",
+        ):
+            with self.subTest(bad), self.assertRaises(ValueError):
+                records.parse(bad)
+
+    def test_decoys_look_alike(self) -> None:
+        """Same algorithm, sizes and letters; the same draw gives the same."""
+        for seed in ("ke1234", "abcdef", "1a2b3c"):
+            like = STATE.replace(seed=seed, sequence=400)
+            one, other = like.drawn(1234567), like.drawn(1234567)
+            self.assertEqual((one.seed, one.sequence), (other.seed, other.sequence))
+            self.assertEqual(len(one.seed), 6)
+            self.assertEqual(one.algorithm, "md5")
+            self.assertTrue(200 <= one.sequence <= 400)
+            self.assertNotEqual(one.seed, like.drawn(7654321).seed)
+            self.assertNotEqual(one.last, other.last)
+        self.assertEqual(STATE.replace(sequence=0).decoy().sequence, 0)
+        self.assertFalse(STATE.decoy().verify(PASSPHRASE))
+
+    def test_nothing_shows(self) -> None:
+        """The last one is enough to guess at the passphrase."""
+        self.assertNotIn(repr(STATE.last), repr(STATE))
+        self.assertIn("<hidden>", repr(STATE))
+
+
+if __name__ == "__main__":
+    unittest.main()
