@@ -25,7 +25,7 @@ NAMES = {
     "adapters.authd": "Service",
     "adapters.blocking": "authenticate serve",
     "adapters.checkpassword": f"{_VERDICTS} run verify",
-    "adapters.dovecot": "Delegate",
+    "adapters.dovecot": "BlockingDelegate Delegate",
     "adapters.imapclient": "authenticate login",
     "adapters.imaplib": "authenticate login",
     "adapters.ldap3": "authenticate login mechanisms",
@@ -39,7 +39,7 @@ NAMES = {
         Input begin exit_code read verdict write""",
     "protocols.dovecot": f"""{_VERDICTS} Action Answer ClientSession Continue Fields
         FindUser Found Login Logins LookedUp MasterClient MasterServer Outcome Question
-        Reply ServerSession""",
+        Reply ServerSession TooLong""",
     "protocols.forwarding": f"{_VERDICTS} Continue Forward forwarded",
     "protocols.imap": f"""{_OF_LINES} ResponseBuffer capabilities response_code
         takes_initial""",
