@@ -47,15 +47,19 @@ class _AwaitNegotiate(ServerRecord):
         flags |= messages.UNICODE if asked & messages.UNICODE else messages.OEM
         flags |= messages.TARGET_TYPE_DOMAIN | messages.TARGET_INFO
         target = next(iter(identities.realms(terms)), "")
+        pairs = _pairs(target, terms)
         challenge = messages.write_challenge(
             Challenge(
                 flags,
                 target if flags & messages.UNICODE or target.isascii() else "",
                 self.nonce,
-                messages.write_pairs(_pairs(target, terms)),
+                messages.write_pairs(pairs),
             )
         )
-        return challenge, _AwaitAuthenticate(response, challenge, flags, self.nonce)
+        time = pairs.get(messages.TIMESTAMP, b"")
+        return challenge, _AwaitAuthenticate(
+            response, challenge, flags, self.nonce, time
+        )
 
 
 def _pairs(target: str, terms: Terms) -> dict[int, bytes]:
@@ -79,6 +83,7 @@ class _AwaitAuthenticate(ServerRecord):
     challenge: bytes
     flags: int
     nonce: bytes
+    time: bytes = b""
 
     def receive(self, response: bytes, terms: Terms) -> ServerMove:
         said = messages.read_authenticate(response, self.flags)
@@ -88,6 +93,9 @@ class _AwaitAuthenticate(ServerRecord):
             if len(said.nt_response) < _PAIRS_AT:
                 raise Malformed("neither an NTLMv1 nor an NTLMv2 response")
             pairs = messages.read_pairs(said.nt_response[_PAIRS_AT:])
+            if self.time and pairs.get(messages.TIMESTAMP) != self.time:
+                # Taken out on the way, so that the client should send no MIC.
+                raise Malformed("not the timestamp that was sent")
         elif terms.policy.ntlm_v1 is None:
             return Failure(Reason.TOO_WEAK, "NTLMv1, without a DES for it"), None
         if flags & _EXCHANGED == _EXCHANGED and len(said.session_key) != 16:
