@@ -20,6 +20,7 @@ EVERY = (
     "PBKDF2-SHA512",
     "CRAM-MD5",
     "DIGEST-MD5",
+    "NTLM",
     "PLAIN",
 )
 
@@ -63,7 +64,7 @@ class DeriveTest(unittest.TestCase):
     def test_weak(self) -> None:
         """Fast hashes, few iterations; not what is kept for a mechanism's sake."""
         strong = records.derive(
-            "x", ("CRAM-MD5", "DIGEST-MD5", "PLAIN"), username="a@b"
+            "x", ("CRAM-MD5", "DIGEST-MD5", "NTLM", "PLAIN"), username="a@b"
         )
         few = records.derive("x", ("SCRAM-SHA-256", "PBKDF2-SHA256"), iterations=9)
         for record in strong:
@@ -125,6 +126,16 @@ class SecretsTest(unittest.TestCase):
         self.assertFalse(digest.verify("Circle of life"))
         digest = digest.replace(username="Mufasa")
         self.assertTrue(digest.verify("Circle Of Life"))
+
+    def test_an_nt_hash(self) -> None:
+        """MS-NLMP, section 4.2.2.1.2; it has the size of a hash."""
+        made = records.NtHash.derive("Password")
+        self.assertEqual(made.nt_hash.hex(), "a4f49c406510bdcab6824ee7c30fd852")
+        for octets in (b"", bytes(15), bytes(17)):
+            with self.assertRaises(ValueError):
+                records.NtHash(octets)
+        with self.assertRaises(TypeError):
+            records.NtHash("a" * 16)
 
     def test_latin_1_and_utf_8(self) -> None:
         """RFC 2831's rule when it is made, either when it is checked."""

@@ -36,6 +36,9 @@ PENCIL = [
         "doveadm pw -s CRAM-MD5",
         "{CRAM-MD5}7f47ace0e2af8f6cdeb72c03243a8c87834e19104164d6a42de72d243adb4080",
     ),
+    ("Dovecot 2.2, doveadm pw -s NTLM", "{NTLM}0f0800266a19a0ddc7ff30bba6c76e9b"),
+    ("FreeBSD's crypt", "$3$$0f0800266a19a0ddc7ff30bba6c76e9b"),
+    ("Samba, marked", "{NT}0F0800266A19A0DDC7FF30BBA6C76E9B"),
     (
         "doveadm pw -s SCRAM-SHA-1",
         "{SCRAM-SHA-1}4096,wg86rAPRLVLKkIYXDxfEpg==,tfp4kbM920x8UKVXPnDk5pzMz7E=,QEpqeuc4s1OwjyRirqZt8QhuRDM=",
@@ -256,6 +259,8 @@ class ParseTest(unittest.TestCase):
             "{PLAIN}",
             "{PLAIN-MD4}00000000000000000000000000000000",
             "{NTLM}0",
+            "{NT}00",
+            "$3$$00",
             "{CRYPT}abc",
             "{SASL}alice@example.org",
             "{CRAM-MD5}00",
@@ -287,6 +292,9 @@ class ParseTest(unittest.TestCase):
         sha = "St5tXbJ8C+Y88ro+Hr4UJe2mGgE="
         self.assertEqual(records.parse(sha, default="SHA")[0].scheme, "SHA")
         self.assertEqual(records.parse("{PLAIN}x", default="SHA")[0].scheme, "PLAIN")
+        samba = "0F0800266A19A0DDC7FF30BBA6C76E9B"  # sambaNTPassword
+        (record,) = records.parse(samba, default="NT")
+        self.assertEqual(record, records.NtHash.derive("pencil"))
 
     @given(st.text(max_size=80))
     def test_nothing_but_value_errors(self, text: str) -> None:
