@@ -178,7 +178,8 @@ class Exchange(Secretive):
             return Failure(Reason.TOO_LONG, "a message over the limit")
         flag = b""
         try:
-            flag, _, _ = base64(text).partition(b",")
+            # "F," says that a GSS-API token lacks its standard frame.
+            flag, _, _ = base64(text).removeprefix(b"F,").partition(b",")
             kind = utf8(flag.removeprefix(b"p="))
             ChannelBinding(kind, b"any")
         except ValueError:

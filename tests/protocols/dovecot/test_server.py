@@ -325,6 +325,12 @@ class Binding(unittest.TestCase):
         self.assertTrue(found.startswith("CONT 1 "))
         self.assertNotIn("#", found)
 
+    def test_a_token_without_its_frame(self) -> None:
+        asked = "CONT 1 # channel_binding=tls-unique"
+        self.assertEqual(self.begin(self.encoded("F,p=tls-unique,,token")), [asked])
+        [found] = lines(self.session, "CONT 1 # channel_binding=AAAA")
+        self.assertTrue(found.startswith("FAIL 1"))  # none of SCRAM's
+
     def test_after_an_empty_challenge(self) -> None:
         said = f"AUTH 1 SCRAM-SHA-256-PLUS {SECURE}"
         self.assertEqual(lines(self.session, said), ["CONT 1 "])
