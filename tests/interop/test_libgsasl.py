@@ -1,0 +1,225 @@
+"""SECURID, SAML20 and OPENID20 with GNU SASL's library, both ways.
+
+Its programs have nobody who checks a passcode, and no browser.
+"""
+
+from __future__ import annotations
+
+import unittest
+from typing import Any
+
+import sasl_core as sasl
+
+from .checks import OURS
+from .outcomes import note
+from .peers import libgsasl as gsasl
+
+CHANNEL = sasl.Channel(True, service="imap", host="localhost")
+USER, PROVIDER = "alice", "https://openid.example/"
+URL = "https://id.example.org/login?id=1ef888c"
+NAME = ""
+
+# what the client did -> what the server makes of it
+REDIRECTS = ("SAML20", "OPENID20")
+
+
+def setUpModule() -> None:
+    global NAME
+    NAME = f"GNU SASL {gsasl.version()}"
+
+
+def client(mechanism: str, **has: Any) -> sasl.Client:
+    return sasl.client(
+        mechanism,
+        sasl.Credentials(**has),
+        channel=CHANNEL,
+        policy=sasl.Policy(allow=[mechanism]),
+        profile=sasl.profiles.RAW,
+    )
+
+
+def server(mechanism: str) -> sasl.Server:
+    return sasl.server(
+        mechanism,
+        channel=CHANNEL,
+        policy=sasl.Policy(allow=[mechanism]),
+        profile=sasl.profiles.RAW,
+    )
+
+
+def log_in(one: sasl.Client, theirs: gsasl.Session) -> None:
+    """Log in at their server; raise AuthenticationError where it refuses."""
+    code, said = theirs.step(one.start() or b"")
+    while code == gsasl.NEEDS_MORE:
+        code, said = theirs.step(one.step(said))
+    if code != gsasl.OK:
+        raise one.refused(sasl.Reason.BAD_CREDENTIALS)
+    one.finish(said or None)
+
+
+def serve(one: sasl.Server, theirs: gsasl.Session, answers: dict[type, Any]) -> Any:
+    """Let their client log in; return our last event.
+
+    `answers`: by the type of a request, the answers one after another.
+    """
+    _, said = theirs.step(b"")
+    event: Any = one.start(said)
+    while not isinstance(event, sasl.Success | sasl.Failure):
+        if isinstance(event, sasl.Request):
+            event = event.answer(answers[type(event)].pop(0))
+        else:
+            code, said = theirs.step(event.data)
+            assert code in (gsasl.OK, gsasl.NEEDS_MORE), code
+            event = one.step(said)
+    if isinstance(event, sasl.Success) and event.data is not None:
+        code, said = theirs.step(event.data)
+        assert (code, said) == (gsasl.OK, b"")
+    return event
+
+
+class SecurIdTest(unittest.TestCase):
+    """A passcode, the next one, and a new PIN."""
+
+    def test_server(self) -> None:
+        """Its server asks for each; the PIN that it suggests reaches our user."""
+        for verdicts in (
+            [gsasl.OK],
+            [gsasl.AUTHENTICATION_ERROR],
+            [gsasl.NEED_ADDITIONAL_PASSCODE, gsasl.OK],
+            [gsasl.NEED_NEW_PIN, gsasl.OK],
+            [gsasl.NEED_ADDITIONAL_PASSCODE, gsasl.NEED_NEW_PIN, gsasl.OK],
+            [gsasl.NEED_NEW_PIN, gsasl.AUTHENTICATION_ERROR],
+        ):
+            seen: list[tuple[bytes | None, ...]] = []
+            left = list(verdicts)
+
+            def answer(
+                session: gsasl.Session,
+                what: int,
+                seen: list[Any] = seen,
+                left: list[int] = left,
+            ) -> int | None:
+                if what != gsasl.VALIDATE_SECURID:
+                    return None
+                seen.append((session.get(gsasl.PASSCODE), session.get(gsasl.PIN)))
+                if left[0] == gsasl.NEED_NEW_PIN:
+                    session.set(gsasl.SUGGESTED_PIN, b"0815")
+                return left.pop(0)
+
+            def prompt(what: str, text: str) -> str:
+                return text + "9" if what == "pin" else "654321"
+
+            with self.subTest(verdicts):
+                one = client("SECURID", username=USER, password="123456", prompt=prompt)
+                with gsasl.Session("server", "SECURID", answer) as theirs:
+                    if verdicts[-1] == gsasl.OK:
+                        log_in(one, theirs)
+                    else:
+                        with self.assertRaises(sasl.AuthenticationError):
+                            log_in(one, theirs)
+                self.assertEqual(left, [])
+                self.assertEqual(seen[0], (b"123456", None))
+                if gsasl.NEED_NEW_PIN in verdicts:
+                    self.assertEqual(seen[-1][1], b"08159")
+                note(NAME, OURS, "SECURID", str(verdicts), "as it should")
+
+    def test_client(self) -> None:
+        """It answers our prompts; it does not see the PIN that we suggest."""
+        prompts = sasl.PasscodePrompt(), sasl.PasscodePrompt("pin", "0815")
+
+        def answer(session: gsasl.Session, what: int) -> bytes | None:
+            known = {
+                gsasl.AUTHID: USER.encode(),
+                gsasl.PASSCODE: b"123456",
+                gsasl.PIN: b"4711",
+            }
+            return known.get(what)
+
+        for asked in ((), prompts[:1], prompts[1:], prompts):
+            for verdict in (True, False):
+                with gsasl.Session("client", "SECURID", answer) as theirs:
+                    answers = {sasl.CheckPasscode: [*asked, verdict]}
+                    event = serve(server("SECURID"), theirs, answers)
+                self.assertEqual(isinstance(event, sasl.Success), verdict)
+                case = f"{len(asked)} prompts, then {verdict}"
+                note(OURS, NAME, "SECURID", case, "as it should")
+
+
+class RedirectTest(unittest.TestCase):
+    """The identity provider is somebody else; only the outcome counts."""
+
+    def test_server(self) -> None:
+        """Our client sends its browser where their server says."""
+        for mechanism in REDIRECTS:
+            for verdict in (gsasl.OK, gsasl.AUTHENTICATION_ERROR):
+                shown: list[tuple[str, str]] = []
+
+                def answer(
+                    session: gsasl.Session, what: int, verdict: int = verdict
+                ) -> bytes | int | None:
+                    if what in (gsasl.VALIDATE_SAML20, gsasl.VALIDATE_OPENID20):
+                        return verdict
+                    return {
+                        gsasl.SAML20_REDIRECT_URL: URL.encode(),
+                        gsasl.OPENID20_REDIRECT_URL: URL.encode(),
+                        gsasl.OPENID20_OUTCOME_DATA: b"email=a@b",
+                    }.get(what)
+
+                one = client(
+                    mechanism,
+                    provider=PROVIDER,
+                    prompt=lambda *asked, to=shown: to.append(asked),
+                )
+                with (
+                    self.subTest(mechanism, verdict=verdict),
+                    gsasl.Session("server", mechanism, answer) as theirs,
+                ):
+                    if verdict == gsasl.OK:
+                        log_in(one, theirs)
+                    else:
+                        with self.assertRaises(sasl.AuthenticationError):
+                            log_in(one, theirs)
+                    self.assertEqual(shown, [("redirect", URL)])
+                    note(NAME, OURS, mechanism, f"verdict {verdict}", "as it should")
+
+    def test_client(self) -> None:
+        """Their client sends its browser where our server says."""
+        for mechanism in REDIRECTS:
+            for found in (
+                sasl.Asserted(USER),
+                sasl.Asserted(USER, {"email": "a@b"}),
+                None,
+            ):
+                opened: list[bytes | None] = []
+
+                def answer(
+                    session: gsasl.Session, what: int, opened: list[Any] = opened
+                ) -> bytes | int | None:
+                    if what == gsasl.SAML20_AUTHENTICATE_IN_BROWSER:
+                        opened.append(session.get(gsasl.SAML20_REDIRECT_URL))
+                        return gsasl.OK
+                    if what == gsasl.OPENID20_AUTHENTICATE_IN_BROWSER:
+                        opened.append(session.get(gsasl.OPENID20_REDIRECT_URL))
+                        return gsasl.OK
+                    return {
+                        gsasl.SAML20_IDP_IDENTIFIER: PROVIDER.encode(),
+                        gsasl.AUTHID: PROVIDER.encode(),
+                    }.get(what)
+
+                with (
+                    self.subTest(mechanism, found=found),
+                    gsasl.Session("client", mechanism, answer) as theirs,
+                ):
+                    answers = {sasl.BeginRedirect: [URL], sasl.FinishRedirect: [found]}
+                    event = serve(server(mechanism), theirs, answers)
+                    self.assertEqual(opened, [URL.encode()])
+                    if found is None:
+                        self.assertIs(event.reason, sasl.Reason.BAD_CREDENTIALS)
+                    else:
+                        self.assertEqual(event.identity.authcid, USER)
+                    case = f"found {found}"
+                    note(OURS, NAME, mechanism, case, "as it should")
+
+
+if __name__ == "__main__":
+    unittest.main()
