@@ -26,13 +26,17 @@ from ._events import (
     ConsumeOtp,
     Event,
     Failure,
+    FindHashedTokens,
     FindOtp,
     FindPassword,
     FindScramKeys,
     FinishRedirect,
     Request,
     Success,
+    UseHashedToken,
+    VerifySignature,
 )
+from ._hashed_token import HashedToken
 from ._policy import Policy
 from ._profile import Profile
 from ._reasons import Reason
@@ -64,10 +68,12 @@ __all__ = [
     "CredentialsError",
     "Event",
     "Failure",
+    "FindHashedTokens",
     "FindOtp",
     "FindPassword",
     "FindScramKeys",
     "FinishRedirect",
+    "HashedToken",
     "Identity",
     "NoMechanism",
     "PasscodePrompt",
@@ -84,6 +90,8 @@ __all__ = [
     "StateError",
     "Success",
     "TokenError",
+    "UseHashedToken",
+    "VerifySignature",
     "client",
     "offer",
     "profiles",

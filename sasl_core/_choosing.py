@@ -134,11 +134,11 @@ def _refusals(
     refusals = {}
     for name in names:
         mechanism = find(name)
-        refusals[_shown(name)] = (
-            "unknown"
-            if mechanism is None
-            else _client_objection(mechanism, channel, policy, credentials)
-        )
+        if mechanism is None:
+            refusals[_shown(name)] = "unknown"
+        else:
+            objection = _client_objection(mechanism, channel, policy, credentials)
+            refusals[mechanism.name] = objection
     return refusals
 
 
@@ -180,10 +180,13 @@ def _objection(m: Mechanism, channel: Channel, policy: Policy) -> str:
         always = policy._verdicts[m] = _standing_objection(m, policy)
     if always:
         return always
-    if m.shows and not channel.encrypted and policy.cleartext != "always":
+    hidden = m.shows or m.encrypted
+    if hidden and not channel.encrypted and policy.cleartext != "always":
         return "needs an encrypted channel"
     if m.plus and not channel.bindings:
         return "no channel binding is known for this connection"
+    if m.binding and all(one.type != m.binding for one in channel.bindings):
+        return f"no {m.binding} is known for this connection"
     return ""
 
 
@@ -212,8 +215,13 @@ def _standing_objection(m: Mechanism, policy: Policy) -> str:
 
 
 def _lack(needs: frozenset[str]) -> str:
-    words = ("password or stored keys" if "-" in need else need for need in needs)
-    return f"no {', no '.join(sorted(words))}"
+    return f"no {', no '.join(sorted(map(_word, needs)))}"
+
+
+def _word(need: str) -> str:
+    if need.startswith("HT-"):
+        return "hashed token for it"
+    return "password or stored keys" if "-" in need else need
 
 
 def _shown(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 
+from ._hashed_token import DRAFTS
 from ._value import Frozen, refuse_pickle
 
 TYPE_CHECKING = False
@@ -53,6 +54,9 @@ class Policy(Frozen):
     `ntlm_v1`: the maker of DES with which NTLM's first version is spoken too (None: only
     the second); `clock`: what tells the time, such as `time.time`, to NTLM: with it a
     server's challenge has a timestamp, which makes Windows protect the exchange by a MIC.
+    `ht_draft`: whose messages HT speaks, for they do not tell: those of
+    draft-ietf-kitten-sasl-ht-02 ("ietf-02"), -00 ("ietf-00", as draft-schmaus-...-10), or
+    of the older ones that XMPP's FAST is deployed with ("schmaus-09").
     """
 
     __match_args__ = (
@@ -71,6 +75,7 @@ class Policy(Frozen):
         "memory",
         "ntlm_v1",
         "clock",
+        "ht_draft",
     )
     __slots__ = (*__match_args__, "_salts", "_verdicts")
     _secret = frozenset({"decoy_secret"})
@@ -90,6 +95,7 @@ class Policy(Frozen):
     memory: Memory | None
     ntlm_v1: CipherMaker | None
     clock: Callable[[], float] | None
+    ht_draft: str
     _verdicts: dict[Mechanism, str]  # what `_choosing` found out about it once
     _salts: hashlib.blake2b
 
@@ -112,6 +118,7 @@ class Policy(Frozen):
         memory: Memory | None = None,
         ntlm_v1: CipherMaker | None = None,
         clock: Callable[[], float] | None = None,
+        ht_draft: Literal["ietf-02", "ietf-00", "schmaus-09"] = "ietf-02",
     ) -> None:
         if cleartext not in ("encrypted", "always", "never"):
             raise ValueError('cleartext is "encrypted", "always" or "never"')
@@ -141,6 +148,9 @@ class Policy(Frozen):
         _set(self, "memory", memory)
         _set(self, "ntlm_v1", ntlm_v1)
         _set(self, "clock", clock)
+        if ht_draft not in DRAFTS:
+            raise ValueError('ht_draft is "ietf-02", "ietf-00" or "schmaus-09"')
+        _set(self, "ht_draft", ht_draft)
         _set(self, "allow", None if allow is None else _names(allow))
         _set(self, "deny", _names(deny))
         _set(self, "cleartext", cleartext)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._hashed_token import HashedToken
 from ._records import ScramClientKeys
 from ._scram_math import NAMES
 from ._strict import encoded
@@ -16,10 +17,15 @@ if TYPE_CHECKING:
     TokenSource: TypeAlias = Callable[["TokenError | None"], str | Awaitable[str]]
     # Asked in the middle of an exchange: what for, and a text that belongs to it.
     Prompt: TypeAlias = Callable[[str, str], str | None]
+    # Signs the 32 octets that it is given, in the place of a hash; gives DER.
+    Signer: TypeAlias = Callable[[bytes], bytes]
 
 _set = object.__setattr__
 _PLAIN_FIELDS = frozenset(
-    ["username", "password", "token", "trace", "realm", "gss", "provider", "prompt"]
+    [
+        *("username", "password", "token", "trace", "realm", "gss"),
+        *("provider", "prompt", "signer"),
+    ]
 )
 _REMEMBERED = 8  # derived keys; a server that changes its salt each time gains nothing
 
@@ -40,6 +46,9 @@ class Credentials(Frozen):
     browser, whose result is not looked at; `("passcode", "")` and `("pin", suggested)`,
     SECURID's next passcode and new PIN (None: nobody can tell).
 
+    `hashed_token` is what HT proves, `signer` signs for ECDSA-NIST256P-CHALLENGE: with
+    a key on the curve P-256, the octets themselves in the place of a hash.
+
     In place of the token stands a function, or coroutine function, that gives one: the
     adapters and protocol sessions call it with None, and once more, with the server's
     `TokenError`, where that says that the token has expired.
@@ -50,11 +59,13 @@ class Credentials(Frozen):
         "authzid",
         "gss",
         "has",
+        "hashed_token",
         "keys",
         "password",
         "prompt",
         "provider",
         "realm",
+        "signer",
         "token",
         "trace",
         "username",
@@ -70,8 +81,10 @@ class Credentials(Frozen):
         "gss",
         "provider",
         "prompt",
+        "hashed_token",
+        "signer",
     )
-    _secret = frozenset({"password", "token", "keys"})
+    _secret = frozenset({"password", "token", "keys", "hashed_token", "signer"})
 
     username: str
     password: str | None
@@ -83,6 +96,8 @@ class Credentials(Frozen):
     gss: Any
     provider: str
     prompt: Prompt | None
+    hashed_token: HashedToken | None
+    signer: Signer | None
     has: frozenset[str]
     _derived: dict[tuple[str, bytes, int, bool], ScramClientKeys]
 
@@ -99,6 +114,8 @@ class Credentials(Frozen):
         gss: Any = None,
         provider: str = "",
         prompt: Prompt | None = None,
+        hashed_token: HashedToken | None = None,
+        signer: Signer | None = None,
     ) -> None:
         fixed = None if callable(token) else token
         for text in (username, password, authzid, fixed, realm, trace, provider):
@@ -110,6 +127,10 @@ class Credentials(Frozen):
             raise TypeError(
                 f"a client's keys are ScramClientKeys, not {type(keys).__name__}"
             )
+        if hashed_token is not None and not isinstance(hashed_token, HashedToken):
+            raise TypeError(
+                f"a hashed token is a HashedToken, not {type(hashed_token).__name__}"
+            )
         _set(self, "username", username)
         _set(self, "password", password)
         _set(self, "authzid", authzid)
@@ -120,6 +141,8 @@ class Credentials(Frozen):
         _set(self, "gss", gss)
         _set(self, "provider", provider)
         _set(self, "prompt", prompt)
+        _set(self, "hashed_token", hashed_token)
+        _set(self, "signer", signer)
         _set(self, "has", self._inventory())
         _set(self, "_derived", {})
 
@@ -161,7 +184,7 @@ class Credentials(Frozen):
         return found
 
     def _inventory(self) -> frozenset[str]:
-        """List what a mechanism can need: fields, "secret" for any, SCRAMs by name."""
+        """List what a mechanism can need: fields, "secret" for any, SCRAM, HT by name."""
         has = {field for field in _PLAIN_FIELDS if getattr(self, field)}
         if callable(self.gss):
             has.add("gss function")
@@ -169,7 +192,11 @@ class Credentials(Frozen):
             has.update(NAMES.values())
         if self.keys is not None:
             has.add(NAMES[self.keys.hash_name])
-        if self.password or self.token or self.keys or self.gss:
+        if self.hashed_token is not None:
+            has |= self.hashed_token.mechanisms
+        if not has.isdisjoint(("password", "token", "gss", "signer")) or (
+            self.keys is not None or self.hashed_token is not None
+        ):
             has.add("secret")
         return frozenset(has)
 

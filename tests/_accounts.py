@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cache
+from hashlib import sha256
 from typing import Any
 
 import sasl_core as sasl
 from sasl_core import otp, profiles
+from sasl_core._hashed_token import HT_NAMES
 from sasl_core.mechanisms import find, registered
 
 from . import _gss as gss
@@ -98,6 +100,34 @@ _GSS = Entry(
     nobody=False,
 )
 
+
+def hashed_token(password: str) -> sasl.HashedToken:
+    """Make a token of HT: another for each password, so that all tests can change it."""
+    return sasl.HashedToken(f"secret-token:fast-{password}")
+
+
+_HT = Entry(
+    {"username": USER, "hashed_token": hashed_token(PASSWORD)},
+    {"username": USER, "hashed_token": hashed_token("pencil ")},
+    sealed=True,
+)
+
+
+class Signer:
+    """Signs, and verifies, with one key of no worth: a hash in the form of a signature."""
+
+    def __init__(self, key: bytes) -> None:
+        self.key = key
+
+    def __call__(self, challenge: bytes) -> bytes:
+        numbers = (
+            sha256(part + self.key + challenge).digest()[:31] for part in (b"r", b"s")
+        )
+        return b"\x30\x44" + b"".join(b"\x02\x20\x01" + each for each in numbers)
+
+
+SIGNER = Signer(b"right")
+
 TABLE = {
     "ANONYMOUS": Entry({"trace": TRACE}, by_fact=True),
     "CRAM-MD5": Entry(
@@ -113,6 +143,11 @@ TABLE = {
         spellings=True,
         client_nonce=b"OA6MHXh6VqTrRk",
         server_nonce=b"OA6MG9tEQGm2hh",
+    ),
+    "ECDSA-NIST256P-CHALLENGE": Entry(
+        {"username": USER, "signer": SIGNER},
+        {"username": USER, "signer": Signer(b"wrong")},
+        server_nonce=bytes(range(32)),
     ),
     "EXTERNAL": Entry(by_fact=True),
     "GS2-KRB5": _GSS,
@@ -156,6 +191,8 @@ def says_last(name: str) -> bool:
 
 
 SECURITY_CONTEXTS = ("GS2-KRB5", "GS2-KRB5-PLUS", "GSS-SPNEGO", "GSSAPI")
+TABLE |= dict.fromkeys(HT_NAMES, _HT)
+
 SCRAMS = tuple(name for name in TABLE if name.startswith("SCRAM-"))
 
 
@@ -224,6 +261,13 @@ class Application:
             case sasl.FindScramKeys(username, hash_name):
                 known = username == self.username
                 return keys(self.password, hash_name) if known else None
+            case sasl.FindHashedTokens(username):
+                known = username == self.username
+                return (hashed_token(self.password),) if known else None
+            case sasl.UseHashedToken(username, token):
+                return (username, token) == (self.username, hashed_token(self.password))
+            case sasl.VerifySignature(username, challenge, signature):
+                return (username, signature) == (self.username, SIGNER(challenge))
             case sasl.CheckToken(token, _, host, port):
                 meant = host in (None, HOST) and port in (None, PORT)
                 return self.username if meant and token == self.token else _TOKEN_ERROR
@@ -421,7 +465,7 @@ class Point:
         return f"{self.name} {self.profile.name} {kind}.{self.method}{self.honest!r}"
 
 
-_CREDENTIAL = {"CheckPassword", "CheckToken"}
+_CREDENTIAL = {"CheckPassword", "CheckToken", "VerifySignature"}
 _CREDENTIAL |= {"CheckPasscode", "ConsumeOtp", "FinishRedirect"}
 
 

@@ -42,6 +42,8 @@ class Store:
         tokens: dict[str, str] | None = None,
         one_time: dict[str, OtpState] | None = None,
         providers: dict[str, str] | None = None,
+        hashed_tokens: dict[str, tuple[sasl.HashedToken, ...]] | None = None,
+        verify: Callable[[str, bytes, bytes], bool] = lambda *_: False,
         token_error: sasl.TokenError | None = None,
         host: str | None = None,
         contexts: Callable[[sasl.Request], Any] = lambda _request: None,
@@ -52,6 +54,8 @@ class Store:
         self.tokens = tokens or {}
         self.one_time = one_time or {}
         self.providers = providers or {}
+        self.hashed_tokens = hashed_tokens or {}
+        self.verify = verify
         self.token_error = token_error or sasl.TokenError()
         self.host = host
         self.contexts = contexts
@@ -96,6 +100,12 @@ class Store:
                 return REDIRECT if provider in self.providers else None
             case sasl.FinishRedirect(provider):
                 return sasl.Asserted(self.providers[provider])
+            case sasl.FindHashedTokens(username):
+                return self.hashed_tokens.get(username)
+            case sasl.UseHashedToken(username, token):
+                return token in self.hashed_tokens[username]
+            case sasl.VerifySignature(username, challenge, signature):
+                return self.verify(username, challenge, signature)
             case sasl.Authorize(authcid, authzid):
                 return self.may_act(authcid, authzid)
         raise TypeError(f"a request of an unknown kind: {request!r}")

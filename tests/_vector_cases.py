@@ -26,7 +26,6 @@ LEFT_OUT = {
         "9798-u-rsa-sha1-enc",
         "gs2-family",
         "xoauth",
-        "ecdsa-nist256p-challenge",
         "ecdh-x25519-challenge",
     )
 }

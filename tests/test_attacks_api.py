@@ -23,6 +23,7 @@ from unittest import mock
 
 import sasl_core as sasl
 from sasl_core import Reason
+from sasl_core._hashed_token import HT_NAMES
 from sasl_core._saslprep import PrepError, saslprep
 from sasl_core._strict import Malformed
 from sasl_core._strict import base64 as strict_base64
@@ -31,6 +32,7 @@ from sasl_core.mechanisms import registered
 from sasl_core.otp import OtpState
 
 from . import _gss as gss
+from ._accounts import SIGNER
 from ._data import attacks, ids, vectors
 from ._drive import PROFILES, HashCalls, Store, hash_of
 
@@ -45,23 +47,33 @@ LATER = {"API-33": "there is no authentication cache"}
 USER, PASSWORD, TOKEN = "user-u", "secret-p", "token-t"
 LONGER = PASSWORD + PASSWORD  # OTP takes no short ones
 PROVIDER = "https://openid.example/"
+HASHED_TOKEN = sasl.HashedToken("hashed-h")
 BINDING = sasl.ChannelBinding("tls-exporter", b"the-octets-of-this-connection")
+BINDINGS = (
+    BINDING,
+    *(
+        sasl.ChannelBinding(each, BINDING.data)
+        for each in ("tls-unique", "tls-server-end-point")
+    ),
+)
 CHANNEL = sasl.Channel(
     encrypted=True,
     service="imap",
     host="mail.example.org",
-    bindings=[BINDING],
+    bindings=BINDINGS,
     external=USER,
 )
 NAMES = (
     "ANONYMOUS",
     "CRAM-MD5",
     "DIGEST-MD5",
+    "ECDSA-NIST256P-CHALLENGE",
     "EXTERNAL",
     "GS2-KRB5",
     "GS2-KRB5-PLUS",
     "GSS-SPNEGO",
     "GSSAPI",
+    *HT_NAMES,
     "LOGIN",
     "NTLM",
     "OAUTHBEARER",
@@ -98,6 +110,8 @@ def credentials(name: str, user: str = USER) -> sasl.Credentials:
         gss=ticket,
         provider=PROVIDER,
         prompt=lambda _what, _text: None,
+        hashed_token=HASHED_TOKEN,
+        signer=SIGNER,
     )
 
 
@@ -131,6 +145,10 @@ class Pair:
             contexts=lambda request: gss.acceptor(request, PASSWORD),
             one_time={user: OtpState.derive(LONGER, sequence=20)},
             providers={PROVIDER: user},
+            hashed_tokens={user: (HASHED_TOKEN,)},
+            verify=lambda name, challenge, signature: (
+                (name, signature) == (user, SIGNER(challenge))
+            ),
         )
         self.sent: list[bytes] = []
 
@@ -178,10 +196,26 @@ def asked(name: str, message: bytes) -> Any:
     return server.step(message)
 
 
+def used(name: str) -> Any:
+    """Return the request that a server raises once it has found the token."""
+    message = Pair(name, profile=sasl.profiles.RAW).client.start()
+    return asked(name, message or b"").answer((HASHED_TOKEN,))
+
+
+def verified(name: str) -> Any:
+    """Return the request that a server raises for a signature."""
+    server = new_server(name, profile=sasl.profiles.RAW)
+    server.start(b"user")
+    return server.step(SIGNER(bytes(32)))
+
+
 REQUESTS: dict[type[sasl.Request], Callable[[], Any]] = {
     sasl.CheckPassword: lambda: asked("PLAIN", b"\0user\0secret-p"),
     sasl.FindPassword: lambda: asked("CRAM-MD5", b"user " + b"0" * 32),
     sasl.FindScramKeys: lambda: asked("SCRAM-SHA-256", b"n,,n=user,r=abc"),
+    sasl.FindHashedTokens: lambda: asked("HT-SHA-256-NONE", b"user\0\0" + bytes(32)),
+    sasl.UseHashedToken: lambda: used("HT-SHA-256-NONE"),
+    sasl.VerifySignature: lambda: verified("ECDSA-NIST256P-CHALLENGE"),
     sasl.CheckToken: lambda: asked("XOAUTH2", b"user=u\x01auth=Bearer token-t\x01\x01"),
     sasl.FindOtp: lambda: asked("OTP", b"\0user"),
     sasl.CheckPasscode: lambda: asked("SECURID", b"\0user\0secret-p\0"),
@@ -234,8 +268,14 @@ class ShownTest(unittest.TestCase):
     def test_API_01_no_object_shows_a_secret(self) -> None:
         """Every object, in every state of every mechanism, hides what is secret."""
         for name in NAMES:
-            hidden = [PASSWORD, TOKEN, BINDING.data.decode(), *self._proofs(name)]
-            pair = Pair(name, nonce=b"abc")
+            hidden = [
+                PASSWORD,
+                TOKEN,
+                HASHED_TOKEN.token,
+                BINDING.data.decode(),
+                *self._proofs(name),
+            ]
+            pair = Pair(name, nonce=b"abcd" * 8)
             hidden += [secret for key in pair.store.keys.values() for secret in of(key)]
             for event in pair.events():
                 items = reachable(
@@ -249,7 +289,7 @@ class ShownTest(unittest.TestCase):
 
     def _proofs(self, name: str) -> Iterator[str]:
         """Yield what proves something in an exchange with this nonce."""
-        pair = Pair(name, profile=sasl.profiles.RAW, nonce=b"abc")
+        pair = Pair(name, profile=sasl.profiles.RAW, nonce=b"abcd" * 8)
         said = [getattr(event, "data", None) or b"" for event in pair.events()]
         for message in [*said, *pair.sent]:
             for proof in re.findall(rb"(?:^v=|,p=)(.+)", message):
@@ -280,7 +320,7 @@ class ShownTest(unittest.TestCase):
         yield lambda: sasl.ScramKeys("sha256", b"pass-w", 0, b"pass-w", b"pass-w")
 
     def _use(self, name: str, credentials: sasl.Credentials) -> None:
-        client = sasl.client(name, credentials, channel=CHANNEL, nonce=b"abc")
+        client = sasl.client(name, credentials, channel=CHANNEL, nonce=b"abcd" * 8)
         client.start()
         client.step(b"cj1hYmNkZWYscz1RU1hDUitRNnNlazhiZjkyLGk9NDA5Ng==")
         if name in ("PLAIN", "LOGIN", "CRAM-MD5"):  # took what it could carry

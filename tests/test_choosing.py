@@ -64,7 +64,11 @@ class ClientTest(unittest.TestCase):
 
     def test_a_password_never_goes_where_a_proof_could(self) -> None:
         """Any challenge-response is stronger than what shows the password."""
-        proofs = [name for name, entry in accounts.TABLE.items() if entry.sealed]
+        proofs = [
+            name
+            for name, entry in accounts.TABLE.items()
+            if entry.sealed and "password" in entry.right
+        ]
         self.assertIn("CRAM-MD5", proofs)
         for name in proofs:
             names = ["PLAIN", "LOGIN", name]

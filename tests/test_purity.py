@@ -45,8 +45,11 @@ _EXCHANGES = textwrap.dedent(
     from sasl_core.mechanisms import find, registered
     from tests import _gss as gss
 
-    binding = sasl.ChannelBinding("tls-exporter", bytes(32))
-    keys = {}
+    types = ("tls-exporter", "tls-unique", "tls-server-end-point")
+    bindings = [sasl.ChannelBinding(each, bytes(32)) for each in types]
+    hashed = sasl.HashedToken("token")
+    signature = bytes.fromhex("3006020101020101")
+    keys = {"hashed_token": hashed, "signer": lambda challenge: signature}
 
     def settle(event, server):
         match event:
@@ -70,6 +73,10 @@ _EXCHANGES = textwrap.dedent(
                 return event.answer("https://h/")
             case sasl.FinishRedirect():
                 return event.answer(sasl.Asserted("user", {"email": "a"}))
+            case sasl.FindHashedTokens():
+                return event.answer((hashed,))
+            case sasl.UseHashedToken() | sasl.VerifySignature():
+                return event.answer(True)
         raise SystemExit(f"unknown request {event}")
 
     for mechanism in registered():
@@ -79,11 +86,12 @@ _EXCHANGES = textwrap.dedent(
             service="smtp",
             host="h",
             external="user",
-            bindings=[binding] if mechanism.plus else [],
+            bindings=bindings if mechanism.plus else [],
         )
         policy = sasl.Policy(allow=[name])
         facts = {"username": "user", "password": "pencilpencil", "token": "token"}
         facts |= {"provider": "https://h/", "prompt": lambda what, text: "1234"}
+        facts |= keys
         if mechanism.external or mechanism.anonymous:
             facts = {}
         if not mechanism.needs.isdisjoint(("gss", "gss function")):

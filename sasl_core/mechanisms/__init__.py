@@ -15,11 +15,15 @@ from .._events import (
     CheckPassword,
     CheckToken,
     ConsumeOtp,
+    FindHashedTokens,
     FindOtp,
     FindPassword,
     FindScramKeys,
     FinishRedirect,
+    UseHashedToken,
+    VerifySignature,
 )
+from .._hashed_token import HT_NAMES
 from .._scram_math import NAMES
 from .._strict import folded
 from .._value import Value
@@ -53,9 +57,11 @@ class Mechanism(Value):
     `asks`: the requests that a server raises.
     `shows`: "password" or "token", where the server and whoever reads along see it.
     `client_first`: the client speaks first. `initial_response`: a server takes one.
-    `plus`: needs a channel binding. `mutual`: the server proves itself too.
+    `plus`: needs a channel binding. `binding`: needs one of this type.
+    `mutual`: the server proves itself too.
     `layer`: it can put a security layer on the connection.
     `hash_name`: hashlib's, where it uses one. `authzid`: it can carry one.
+    `encrypted`: its messages serve whoever sees them, so it is run where they are hidden.
     `external`: it relies on an identity proven outside SASL.
     `obsolete`, `anonymous` (nobody is authenticated), `by_name` (of use only where it was
     planned for): either side runs it only if its policy names it.
@@ -68,9 +74,11 @@ class Mechanism(Value):
         "anonymous",
         "asks",
         "authzid",
+        "binding",
         "by_name",
         "client",
         "client_first",
+        "encrypted",
         "external",
         "hash_name",
         "initial_response",
@@ -100,6 +108,7 @@ class Mechanism(Value):
         client_first: bool = True,
         initial_response: bool | None = None,
         plus: bool = False,
+        binding: str = "",
         mutual: bool = False,
         layer: bool = False,
         hash_name: str = "",
@@ -108,6 +117,7 @@ class Mechanism(Value):
         anonymous: bool = False,
         by_name: bool = False,
         external: bool = False,
+        encrypted: bool = False,
         authzid: bool = True,
     ) -> None:
         if not name or not _LETTERS.issuperset(name):
@@ -127,6 +137,7 @@ class Mechanism(Value):
             client_first if initial_response is None else initial_response
         )
         self.plus = plus
+        self.binding = binding
         self.mutual = mutual
         self.layer = layer
         self.hash_name = hash_name
@@ -135,6 +146,7 @@ class Mechanism(Value):
         self.anonymous = anonymous
         self.by_name = by_name
         self.external = external
+        self.encrypted = encrypted
         self.authzid = authzid
 
     @property
@@ -272,6 +284,32 @@ _builtin(
     layer=True,
     authzid=False,
     specification="Microsoft, Cyrus",
+)
+# Bound or not at all: what is sent without a binding is the same at each login.
+for _strength, (_name, (_hash, _binding)) in enumerate(reversed(HT_NAMES.items()), 62):
+    _builtin(
+        _name,
+        "ht",
+        strength=_strength + 30 * bool(_binding),
+        needs=("username", _name),
+        asks=(FindHashedTokens, UseHashedToken),
+        plus=bool(_binding),
+        binding=_binding,
+        mutual=True,
+        hash_name=_hash,
+        encrypted=True,
+        authzid=False,
+        specification="draft-ietf-kitten-sasl-ht",
+        by_name=True,
+    )
+_builtin(
+    "ECDSA-NIST256P-CHALLENGE",
+    "ecdsa",
+    strength=65,
+    needs=("username", "signer"),
+    asks=(VerifySignature,),
+    specification="Atheme",
+    by_name=True,
 )
 _builtin(
     "OAUTHBEARER",

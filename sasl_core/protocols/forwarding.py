@@ -137,6 +137,8 @@ def _made(name: str, said: frozenset[str]) -> Mechanism:
         client_first=known is None or known.client_first,
         initial_response=known is None or known.initial_response,
         plus=known.plus if known else "channel-binding" in said,
+        binding=known.binding if known else "",
+        encrypted=known is not None and known.encrypted,
         mutual=known.mutual if known else "mutual-auth" in said,
         anonymous=known.anonymous if known else "anonymous" in said,
         external=known is not None and known.external,

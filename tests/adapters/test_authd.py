@@ -14,6 +14,7 @@ from pathlib import Path
 import sasl_core as sasl
 from sasl_core.adapters import dovecot, saslauthd
 from sasl_core.adapters.authd import Service
+from sasl_core.mechanisms import find
 from sasl_core.protocols.dovecot import (
     Found,
     Logins,
@@ -429,7 +430,10 @@ class Delegating(Case):
             elif cancel:
                 event = server.abort()
             else:
-                event = server.step(client.step(event.data))
+                try:
+                    event = server.step(client.step(event.data))
+                except sasl.AuthenticationError:  # HT's refusal comes in a challenge
+                    event = server.step(b"")
         await delegate.decided(server, event)
         if isinstance(event, sasl.Success):
             client.finish(event.data)
@@ -456,7 +460,7 @@ class Delegating(Case):
         ]
         for event in await asyncio.gather(*runs):
             self.assertIsInstance(event, sasl.Success)
-            self.assertEqual(event.bound, event.mechanism.endswith("-PLUS"))
+            self.assertEqual(event.bound, find(event.mechanism).plus)
         wrong = [
             self.begin(name, sasl.Credentials(**entry.wrong), delegate)
             for name, entry in TABLE.items()

@@ -183,6 +183,9 @@ ELSEWHERE = {
     sasl.CheckPasscode,
     sasl.BeginRedirect,
     sasl.FinishRedirect,
+    sasl.FindHashedTokens,
+    sasl.UseHashedToken,
+    sasl.VerifySignature,
 }
 
 

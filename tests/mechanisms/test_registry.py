@@ -7,6 +7,7 @@ import unittest
 
 import sasl_core as sasl
 from sasl_core import mechanisms
+from sasl_core._hashed_token import HT_NAMES
 
 from .. import _accounts as accounts
 
@@ -44,8 +45,14 @@ class FactsTest(unittest.TestCase):
                 self.assertTrue(mechanism.available)
                 if mechanism.shows:
                     self.assertIn(mechanism.shows, mechanism.needs)
-                self.assertEqual(mechanism.plus, mechanism.name.endswith("-PLUS"))
-                mutual = (*accounts.SCRAMS, "DIGEST-MD5", *accounts.SECURITY_CONTEXTS)
+                bound = mechanism.name.endswith("-PLUS") or mechanism.binding
+                self.assertEqual(mechanism.plus, bool(bound))
+                mutual = (
+                    *accounts.SCRAMS,
+                    *HT_NAMES,
+                    "DIGEST-MD5",
+                    *accounts.SECURITY_CONTEXTS,
+                )
                 self.assertEqual(mechanism.mutual, mechanism.name in mutual)
                 self.assertEqual(
                     mechanism.anonymous or mechanism.external, not mechanism.asks

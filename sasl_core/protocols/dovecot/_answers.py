@@ -6,6 +6,7 @@ from ..._reasons import Reason
 from ..._strict import Malformed, base64
 from ..._value import Frozen, Secretive
 from ..._values import Identity
+from ...mechanisms import find
 from ..forwarding import Continue, Refused, Verified
 from ._words import Fields, meaning, parameter
 
@@ -119,7 +120,9 @@ def accepted(fields: Fields, mechanism: str) -> Verified | Refused:
         raise Malformed("an OK that names nobody")
     identity = Identity(fields.get("auth_user") or user, user)
     data = base64(fields.get("resp").encode()) if "resp" in fields else None
-    return Verified(identity, data, bound=mechanism.endswith("-PLUS"))
+    known = find(mechanism)
+    bound = known.plus if known else mechanism.endswith("-PLUS")
+    return Verified(identity, data, bound=bound)
 
 
 def refused(fields: Fields) -> Refused:

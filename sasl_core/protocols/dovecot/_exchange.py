@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
     Following: TypeAlias = "Event | WantsBinding"
 
-_EVERY_BINDING = ChannelBinding("tls-exporter", b"any")
+_EVERY_BINDING = tuple(
+    ChannelBinding(kind, b"any")
+    for kind in ("tls-exporter", "tls-unique", "tls-server-end-point")
+)
 
 
 class Offer(Frozen):
@@ -67,7 +70,7 @@ class Offer(Frozen):
         everything = Channel(
             True,
             external="somebody" if external else None,
-            bindings=[_EVERY_BINDING] if binding else (),
+            bindings=_EVERY_BINDING if binding else (),
         )
         names = offer(channel=everything, policy=policy, answers=answers)
         put(self, "names", names)
@@ -139,7 +142,8 @@ class Exchange(Secretive):
         mechanism = find(name.decode("ascii", "replace"))
         if mechanism is None or mechanism.name not in self._offer.names:
             return Failure(Reason.UNSUPPORTED, "a mechanism that is not on offer")
-        shown = mechanism.shows and self._offer.policy.cleartext != "always"
+        hidden = mechanism.shows or mechanism.encrypted
+        shown = hidden and self._offer.policy.cleartext != "always"
         if (mechanism.plus or shown) and not self._channel.encrypted:
             return Failure(Reason.ENCRYPTION_NEEDED, "not over an open channel")
         if mechanism.plus:
@@ -172,10 +176,13 @@ class Exchange(Secretive):
 
     def _first(self, text: bytes) -> Following:
         """Look into the first message of a -PLUS mechanism for what it binds to
-        (RFC 5801, section 4): its exchange begins when that is known.
+        (RFC 5801, section 4): its exchange begins when that is known. HT's names say it.
         """
         if len(text) > self._offer.policy.max_message:
             return Failure(Reason.TOO_LONG, "a message over the limit")
+        if self._mechanism is not None and self._mechanism.binding:
+            self._held, self._binding = text, self._mechanism.binding
+            return WantsBinding(self._binding)
         flag = b""
         try:
             # "F," says that a GSS-API token lacks its standard frame.

@@ -6,6 +6,7 @@ import unittest
 
 import sasl_core as sasl
 from sasl_core import profiles
+from sasl_core.mechanisms import find
 from sasl_core.protocols.dovecot import Continue, Refused, Verified
 
 from ..._accounts import NAMES, OTHER, TABLE, Application, channel, policy
@@ -28,7 +29,10 @@ def play(client, server, name, credentials, *, initial=True, application=None):
                 if isinstance(answer.outcome, Verified):
                     mine.finish(answer.outcome.data)
                 return answer.outcome
-            client.go_on(identifier, mine.step(answer.outcome.data))
+            try:
+                client.go_on(identifier, mine.step(answer.outcome.data))
+            except sasl.AuthenticationError:  # the refusal of HT comes in a challenge
+                client.go_on(identifier, b"")
     raise AssertionError("it came to no end")
 
 
@@ -42,7 +46,7 @@ class Exchanges(unittest.TestCase):
                 self.assertIsInstance(found, Verified, name)
                 who = mine.username or {"ANONYMOUS": "anonymous"}.get(name, "user")
                 self.assertEqual(found.identity, sasl.Identity(who))
-                self.assertEqual(found.bound, name.endswith("-PLUS"))
+                self.assertEqual(found.bound, find(name).plus)
         self.assertEqual((client.open, server.open), (frozenset(), 0))
 
     def test_wrong(self) -> None:
