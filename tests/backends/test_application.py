@@ -36,12 +36,15 @@ MECHANISMS = [
     "SCRAM-SHA-256",
     "SCRAM-SHA-1",
     "DIGEST-MD5",
+    "NTLM",
 ]
 POLICY = sasl.Policy(
     allow=[*MECHANISMS, "OAUTHBEARER", "XOAUTH2", "ANONYMOUS"], iterations=(1, 10**6)
 )
 ALICE = Account([records.Plaintext("pencil")], {"sales", "bob"})
-BOB = Account([*records.derive("pencil", ("SCRAM-SHA-256", "CRAM-MD5"), iterations=2)])
+BOB = Account(
+    [*records.derive("pencil", ("SCRAM-SHA-256", "CRAM-MD5", "NTLM"), iterations=2)]
+)
 
 
 class Store(MemoryStore):
@@ -209,7 +212,7 @@ class Rules:
         app = self.make(self.store)
         able = {
             "alice": MECHANISMS,
-            "bob": ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256"],
+            "bob": ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256", "NTLM"],
         }
         for name in MECHANISMS:
             for user in ("alice", "bob", "carol"):
