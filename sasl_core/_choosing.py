@@ -155,6 +155,8 @@ def _client_objection(
     # Without a word about an external identity, EXTERNAL is for him who has nothing else.
     if m.external and not channel.external and "secret" in has:
         return "no identity was proven outside SASL"
+    if m.binds and policy.channel_binding == "require":
+        return "whether the server looks at a channel binding, it cannot know"
     return _objection(m, channel, policy)
 
 
@@ -187,6 +189,12 @@ def _objection(m: Mechanism, channel: Channel, policy: Policy) -> str:
         return "no channel binding is known for this connection"
     if m.binding and all(one.type != m.binding for one in channel.bindings):
         return f"no {m.binding} is known for this connection"
+    if (
+        m.binds
+        and policy.channel_binding == "require"
+        and all(one.type != m.binds for one in channel.bindings)
+    ):
+        return f"no {m.binds} is known for this connection"
     return ""
 
 
@@ -205,7 +213,7 @@ def _standing_objection(m: Mechanism, policy: Policy) -> str:
         return f"it shows the {m.shows}, which the policy never does"
     if m.plus and policy.channel_binding == "disable":
         return "the policy disables channel binding"
-    if not m.plus and policy.channel_binding == "require":
+    if not (m.plus or m.binds) and policy.channel_binding == "require":
         return "the policy requires channel binding"
     if not m.layer and "none" not in policy.layers:
         return "it gives no security layer, which the policy requires"

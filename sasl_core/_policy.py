@@ -38,8 +38,9 @@ class Policy(Frozen):
     obsolete, and of which every client and server can make use); `deny`: names never run.
     `cleartext`: when a mechanism may show the password or token: "encrypted" channels
     only, "always", or "never". `channel_binding`: "prefer", "disable", or "require"
-    (-PLUS mechanisms only). `iterations`: the fewest and most that a client computes for
-    a server's SCRAM. `max_message`: octets of one message, before decoding.
+    (-PLUS mechanisms only, and on a server NTLM). `iterations`: the fewest and most that
+    a client computes for a server's SCRAM. `max_message`: octets of one message, before
+    decoding.
     `decoy_secret`: octets that keep the salt of unknown users stable over restarts and
     hosts (None: random for this process); `decoy`: the iterations and salt length that
     real accounts have, or their `sasl_core.backends.Population` where they differ.

@@ -57,7 +57,8 @@ class Mechanism(Value):
     `asks`: the requests that a server raises.
     `shows`: "password" or "token", where the server and whoever reads along see it.
     `client_first`: the client speaks first. `initial_response`: a server takes one.
-    `plus`: needs a channel binding. `binding`: needs one of this type.
+    `plus`: needs a channel binding. `binding`: needs one of this type. `binds`: its
+    server can demand one of this type, though the name has no -PLUS.
     `mutual`: the server proves itself too.
     `layer`: it can put a security layer on the connection.
     `hash_name`: hashlib's, where it uses one. `authzid`: it can carry one.
@@ -75,6 +76,8 @@ class Mechanism(Value):
         "asks",
         "authzid",
         "binding",
+        "binds",
+        "binds",
         "by_name",
         "client",
         "client_first",
@@ -109,6 +112,7 @@ class Mechanism(Value):
         initial_response: bool | None = None,
         plus: bool = False,
         binding: str = "",
+        binds: str = "",
         mutual: bool = False,
         layer: bool = False,
         hash_name: str = "",
@@ -138,6 +142,7 @@ class Mechanism(Value):
         )
         self.plus = plus
         self.binding = binding
+        self.binds = binds
         self.mutual = mutual
         self.layer = layer
         self.hash_name = hash_name
@@ -349,6 +354,7 @@ _builtin(
     strength=35,
     needs=("username", "password"),
     asks=(FindPassword,),
+    binds="tls-server-end-point",
     layer=True,
     authzid=False,
     hash_name="md5",

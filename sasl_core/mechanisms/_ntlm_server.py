@@ -173,6 +173,8 @@ class _AwaitPassword(Asking):
         problem = ""
         if bound and not hmac.compare_digest(mine, theirs):
             problem = "it was said on another channel"
+        elif not bound and terms.policy.channel_binding == "require":
+            problem = "it does not say on which channel"
         elif not self._is_here(terms):
             problem = "it was said to another host"
         elif self.signed and not self._is_whole(session_key):

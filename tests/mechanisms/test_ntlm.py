@@ -222,6 +222,29 @@ class AnswerTest(unittest.TestCase):
         self.assertIs(reason(event), sasl.Reason.BAD_CREDENTIALS)
 
 
+def served_v1(
+    offered: sasl.Policy, lm: bytes, asked: bytes, on: sasl.Channel | None = None
+) -> Any:
+    """Answer our server by NTLMv1."""
+    answering = sasl.server(
+        NAME,
+        channel=on or accounts.channel(NAME),
+        policy=offered,
+        profile=RAW,
+        nonce=bytes(8),
+    )
+    flags = messages.UNICODE | messages.NTLM
+    if len(set(lm[8:])) == 1:
+        flags |= messages.EXTENDED_SESSION_SECURITY
+    answering.start(messages.write_negotiate(flags))
+    nt = math.desl(MAKERS["des"], math.ntowf_v1(accounts.PASSWORD), asked)
+    said = messages.Authenticate(flags, "", "user", "", lm, nt, b"", b"")
+    event: Any = answering.step(messages.write_authenticate(said))
+    if isinstance(event, sasl.FindPassword):
+        event = event.answer(accounts.PASSWORD)
+    return event
+
+
 class FirstVersionTest(unittest.TestCase):
     """NTLMv1 only where the policy has a DES."""
 
@@ -259,35 +282,15 @@ class FirstVersionTest(unittest.TestCase):
         with self.assertRaises(sasl.ProtocolError):
             self.answered(protected, self.v1_challenge())
 
-    def served(self, offered: sasl.Policy, lm: bytes, asked: bytes) -> Any:
-        """Answer our server by NTLMv1."""
-        answering = sasl.server(
-            NAME,
-            channel=accounts.channel(NAME),
-            policy=offered,
-            profile=RAW,
-            nonce=bytes(8),
-        )
-        flags = messages.UNICODE | messages.NTLM
-        if len(set(lm[8:])) == 1:
-            flags |= messages.EXTENDED_SESSION_SECURITY
-        answering.start(messages.write_negotiate(flags))
-        nt = math.desl(MAKERS["des"], math.ntowf_v1(accounts.PASSWORD), asked)
-        said = messages.Authenticate(flags, "", "user", "", lm, nt, b"", b"")
-        event: Any = answering.step(messages.write_authenticate(said))
-        if isinstance(event, sasl.FindPassword):
-            event = event.answer(accounts.PASSWORD)
-        return event
-
     def test_a_server(self) -> None:
         """With and without extended session security, and not at all unasked."""
         mine = bytes(range(8))
         plain = bytes(range(24)), bytes(8)
         session = mine + bytes(16), math.session_challenge(bytes(8), mine)
         for lm, asked in (plain, session):
-            self.assertIsInstance(self.served(V1, lm, asked), sasl.Success)
-            self.assertIs(reason(self.served(POLICY, lm, asked)), sasl.Reason.TOO_WEAK)
-        event = self.served(V1, session[0], bytes(8))
+            self.assertIsInstance(served_v1(V1, lm, asked), sasl.Success)
+            self.assertIs(reason(served_v1(POLICY, lm, asked)), sasl.Reason.TOO_WEAK)
+        event = served_v1(V1, session[0], bytes(8))
         self.assertIs(reason(event), sasl.Reason.BAD_CREDENTIALS)
 
 
@@ -366,6 +369,26 @@ class IntegrityTest(unittest.TestCase):
             theirs=accounts.channel(NAME, bindings=[OTHER]),
         ).event
         self.assertIs(reason(event), sasl.Reason.BAD_CREDENTIALS)
+
+    def test_a_server_may_demand_a_binding(self) -> None:
+        """Of a client that has none, or of NTLMv1, it takes nothing."""
+        strict = POLICY.replace(channel_binding="require")
+        bound = accounts.channel(NAME, bindings=[BINDING])
+        event = Exchange(offered=strict, mine=bound, theirs=bound).event
+        self.assertTrue(event.bound)
+        event = Exchange(offered=strict, theirs=bound).event
+        self.assertIs(reason(event), sasl.Reason.BAD_CREDENTIALS)
+        old = V1.replace(channel_binding="require")
+        lm, asked = bytes(range(24)), bytes(8)
+        event = served_v1(old, lm, asked, bound)
+        self.assertIs(reason(event), sasl.Reason.BAD_CREDENTIALS)
+        # Without one of its own it offers nothing, and a client cannot demand it.
+        for channel in (accounts.channel(NAME), bound):
+            offered = sasl.offer(channel=channel, policy=strict)
+            self.assertEqual(offered, (NAME,) if channel is bound else ())
+        for channel in (accounts.channel(NAME), bound):
+            with self.assertRaises(sasl.NoMechanism):
+                Exchange(wanted=strict, mine=channel)
 
     def test_what_was_meant_for_another_host(self) -> None:
         """It is what a man in the middle has; who names none is not asked."""
