@@ -36,6 +36,7 @@ from .peers.talk import Talk
 from .peers.tls import client_context
 from .smtp import Smtp
 from .submission import Submission
+from .test_digest_md5 import makers
 
 NAME = "NTLM"
 V2 = sasl.Policy(allow=[NAME])
@@ -81,6 +82,11 @@ class CyrusServerTest(Checks):
         )
         with Talk(cyrus.server(), cyrus.environment) as talk:
             test_cyrus.log_in(talk, client)
+
+    def test_the_des_of_cryptography(self) -> None:
+        """What a program would pass."""
+        self.log_in(V2.replace(ntlm_v1=makers()["des"]), sasl.Credentials(*ALICE))
+        note(CYRUS, OURS, NAME, "DES of cryptography", "accepted")
 
     def test_nothing_is_said_by_ntlmv1_unasked(self) -> None:
         """Its challenge tells of nothing newer."""
