@@ -44,12 +44,12 @@ def initiator(credentials: Any = None, *, delegate: bool = False) -> ContextMake
             aspect = gssapi.OID.from_int_seq(_ASK_FOR_LESS)
             mine = gssapi.Credentials(gssapi.raw.set_cred_option(aspect, mine))
         flag = gssapi.RequirementFlag
-        flags = {flag.mutual_authentication}
+        # Without the second, Cyrus takes no GS2-KRB5.
+        flags = {flag.mutual_authentication, flag.out_of_sequence_detection}
         if delegate:
             flags.add(flag.delegate_to_peer)
         if {"integrity", "confidentiality"}.intersection(layers):
             flags |= {flag.integrity, flag.replay_detection}
-            flags.add(flag.out_of_sequence_detection)
         if "confidentiality" in layers:
             flags.add(flag.confidentiality)
         context: SecurityContext = gssapi.SecurityContext(

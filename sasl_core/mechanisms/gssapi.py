@@ -76,11 +76,12 @@ class _AwaitServerToken(ClientRecord):
 def _await_offer(context: gss.Context, authzid: bytes, terms: Terms) -> _AwaitOffer:
     """Make the record that waits for the offer, or also for the end, with GSS-SPNEGO.
 
-    The context's own layer must be one that the policy accepts, its acceptor proven.
+    The context's own layer must be one that the policy accepts. Its acceptor is proven
+    by mutual authentication or, as NTLM inside has none, by whatever passes the layer.
     """
-    if terms.name == _SPNEGO and context.mutual:
+    if terms.name == _SPNEGO:
         name = _strongest(context)
-        if name in terms.policy.layers:
+        if name in terms.policy.layers and (context.mutual or name != "none"):
             layer = _unsaid(context, name, terms)
             return _AwaitOffer(context, authzid, satisfied=True, layer=layer)
     return _AwaitOffer(context, authzid, satisfied=False, layer=None)

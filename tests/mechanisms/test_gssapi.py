@@ -1,0 +1,369 @@
+"""GSSAPI and GSS-SPNEGO: what a security context can do wrong, and the layer after it."""
+
+from __future__ import annotations
+
+import copy
+import unittest
+from typing import Any
+
+import sasl_core as sasl
+from sasl_core.mechanisms import _gss_messages as messages
+
+from .. import _gss as gss
+from . import _both as both
+
+NAMES = ("GSSAPI", "GSS-SPNEGO")
+ALL = ("confidentiality", "integrity", "none")
+
+
+def exchange(
+    name: str = "GSSAPI",
+    mine: Any = None,
+    theirs: Any = None,
+    layers: tuple[str, ...] = ("none",),
+    server_layers: tuple[str, ...] | None = None,
+) -> tuple[sasl.Client, Any]:
+    """Run an exchange between contexts; return the client and the server's last event."""
+    client = both.client(
+        name, {"gss": mine or gss.Maker("user", "pencil")}, layers=layers
+    )
+    server = both.server(name, layers=server_layers or layers)
+    event: Any = server.start(client.start())
+    while not isinstance(event, (sasl.Success, sasl.Failure)):
+        if isinstance(event, sasl.Request):
+            event = event.answer(theirs or gss.acceptor(event, "pencil"))
+        else:
+            event = server.step(client.step(event.data))
+    return client, event
+
+
+class LayerTest(unittest.TestCase):
+    """What is agreed upon, and what it does."""
+
+    def test_every_layer(self) -> None:
+        for name in NAMES:
+            for layer in ALL:
+                client, event = exchange(name, layers=(layer,))
+                client.finish(event.data)
+                with self.subTest(name, layer=layer):
+                    if layer == "none":
+                        self.assertIsNone(event.layer)
+                        self.assertIsNone(client.layer)
+                        continue
+                    encrypts = layer == "confidentiality"
+                    for one, other in (
+                        (client.layer, event.layer),
+                        (event.layer, client.layer),
+                    ):
+                        self.assertEqual(one.confidential, encrypts)
+                        for size in (1, 10, 200_000):
+                            data = b"x" * size
+                            sealed = one.wrap(data)
+                            self.assertEqual(other.unwrap(sealed), data)
+                            self.assertEqual(
+                                b"xxxx" in sealed[:20], not encrypts and size > 4
+                            )
+
+    def test_the_client_prefers(self) -> None:
+        """By its own order, of what is on offer."""
+        for mine, theirs, expected in (
+            (ALL, ALL, True),
+            (("integrity", "confidentiality"), ALL, False),
+            (ALL, ("integrity", "none"), False),
+            (("none", "confidentiality"), ALL, None),
+        ):
+            client, event = exchange(layers=mine, server_layers=theirs)
+            client.finish()
+            made = event.layer
+            self.assertEqual(made and made.confidential, expected)
+
+    def test_nothing_in_common(self) -> None:
+        with self.assertRaisesRegex(sasl.ProtocolError, "no security layer"):
+            exchange(layers=("integrity",), server_layers=("none",))
+
+    def test_a_context_without_protection(self) -> None:
+        """It is no better for what a policy asks of it."""
+
+        class Weak(gss.Maker):
+            def __call__(self, target: str, **terms: Any) -> gss.Context:
+                return super().__call__(target, **terms | {"layers": ()})
+
+        for name in NAMES:
+            _, event = exchange(
+                name, Weak("user", "pencil"), None, ("confidentiality",)
+            )
+            self.assertIs(event.reason, sasl.Reason.TOO_WEAK)
+        _, event = exchange("GSSAPI", Weak("user", "pencil"), None, ALL)
+        self.assertIsNone(event.layer)
+
+    def test_more_than_the_policy_names(self) -> None:
+        """GSS-SPNEGO's flags are the layer: neither side puts on another one."""
+        strong = gss.Maker("user", "pencil", gss.MUTUAL | gss.INTEGRITY)
+        client, event = exchange("GSS-SPNEGO", strong)
+        self.assertIs(event.reason, sasl.Reason.TOO_WEAK)
+        client, event = exchange("GSS-SPNEGO", strong, None, ("none",), ALL)
+        self.assertFalse(event.layer.confidential)
+        with self.assertRaises(sasl.ServerNotAuthenticated):
+            client.finish(event.data)
+
+    def test_a_small_buffer(self) -> None:
+        """A peer whose buffer has no room for an octet is refused by both sides."""
+        maker = gss.Maker("user", "pencil")
+        for size, fits in ((9, False), (10, True)):
+            client = both.client("GSSAPI", {"gss": maker}, layers=("integrity",))
+            context = gss.Context(False, "pencil", oid=messages.der(messages.KERBEROS))
+            client.step(context.step(client.start()))
+            offer = context.wrap(messages.write(["integrity"], size), False).message
+            if fits:
+                client.step(offer)
+                client.finish()
+                self.assertEqual(client.layer.send_size, 1)
+                self.assertEqual(len(client.layer.wrap(b"xy")), 2 * (4 + size))
+            else:
+                with self.assertRaisesRegex(sasl.ProtocolError, "no room"):
+                    client.step(offer)
+
+    def test_a_broken_buffer_ends_the_layer(self) -> None:
+        """Changed, repeated, left out, or not encrypted."""
+        client, event = exchange(layers=("confidentiality",))
+        client.finish()
+        sealed = client.layer.wrap(b"hello")
+        plain = sealed[:4] + b"\0" + b"hello" + sealed[-8:]
+        other = client.layer.wrap(b"world")
+        for wrong in (sealed[:-1] + b"x", other, plain, b"\0\0\0\0"):
+            layer = copy.deepcopy(event.layer)
+            with self.subTest(wrong), self.assertRaises(sasl.ProtocolError) as caught:
+                layer.unwrap(wrong)
+            self.assertNotIn("hello", str(caught.exception))
+            with self.assertRaises(sasl.StateError):
+                layer.wrap(b"x")
+        event.layer.unwrap(sealed)
+        with self.assertRaises(sasl.ProtocolError):
+            event.layer.unwrap(sealed)
+
+    def test_a_context_that_ends(self) -> None:
+        """Or that stops to encrypt: nothing more goes out."""
+        for change in ("wrap", "actual_flags"):
+            client, _ = exchange(layers=("confidentiality",))
+            client.finish()
+            context = client.layer._context._context
+            setattr(context, change, 0)
+            with self.assertRaisesRegex(sasl.StateError, "context"):
+                client.layer.wrap(b"secret")
+            self.assertTrue(client.layer.closed)
+
+
+class ClientTest(unittest.TestCase):
+    """Our client, and contexts that misbehave."""
+
+    def test_a_context_of_ones_own(self) -> None:
+        """In place of a function; a used one is refused, and one without a host works."""
+        for name in NAMES:
+            spnego = name == "GSS-SPNEGO"
+            oid = messages.der(messages.SPNEGO if spnego else messages.KERBEROS)
+            context = gss.Context(True, "pencil", "user", oid=oid)
+            client, event = exchange(name, context)
+            client.finish(event.data)
+            self.assertEqual(event.identity, sasl.Identity("user"))
+            with self.assertRaisesRegex(sasl.CredentialsError, "refused: Fault$"):
+                both.client(name, {"gss": context})
+        context = gss.Context(True, "pencil", "user")
+        nowhere = sasl.Channel(True)
+        who = sasl.Credentials(gss=context)
+        self.assertTrue(sasl.client("GSSAPI", who, channel=nowhere).start())
+
+    def test_what_a_context_is_made_for(self) -> None:
+        maker = gss.Maker("user", "pencil")
+        both.client("GSSAPI", {"gss": maker}, layers=ALL)
+        both.client("GSS-SPNEGO", {"gss": maker})
+        first, second = maker.asked
+        self.assertEqual(first["target"], "imap@mail.example.org")
+        self.assertEqual(first["mechanism"], "1.2.840.113554.1.2.2")
+        self.assertEqual((first["bindings"], first["layers"]), (None, ALL))
+        self.assertEqual(second["mechanism"], "1.3.6.1.5.5.2")
+
+    def test_no_host(self) -> None:
+        who = sasl.Credentials(gss=gss.Maker("user", "pencil"))
+        for channel in (
+            sasl.Channel(True, service="imap"),
+            sasl.Channel(True, host="h"),
+        ):
+            with self.assertRaisesRegex(sasl.CredentialsError, "service and host"):
+                sasl.client("GSSAPI", who, channel=channel)
+
+    def test_no_ticket(self) -> None:
+        """Whatever the function raises: nothing of its text is shown."""
+
+        def maker(target: str, **terms: Any) -> Any:
+            raise gss.Fault("the secret of the KDC")
+
+        for name in (*NAMES, "GS2-KRB5"):
+            with self.assertRaises(sasl.CredentialsError) as caught:
+                both.client(name, {"gss": maker})
+            self.assertEqual(
+                str(caught.exception), "the security context refused: Fault"
+            )
+            self.assertIsNone(caught.exception.__cause__)
+            self.assertIsNone(caught.exception.__context__)
+
+    def test_an_impostor(self) -> None:
+        """A token, or an offer, of who has not the service's key."""
+        for name in NAMES:
+            client = both.client(name)
+            client.start()
+            with self.assertRaises(sasl.ServerNotAuthenticated):
+                client.step(b"no token")
+            with self.assertRaises(sasl.StateError):
+                client.step(b"")
+        client = both.client("GSSAPI")
+        context = gss.Context(False, "pencil", oid=messages.der(messages.KERBEROS))
+        client.step(context.step(client.start()))
+        with self.assertRaises(sasl.ServerNotAuthenticated):
+            client.step(b"\0\1\0\0\0" + bytes(8))
+
+    def test_a_success_out_of_turn(self) -> None:
+        """GSSAPI is not over with its context; GSS-SPNEGO may be."""
+        for name in NAMES:
+            client = both.client(name)
+            context = gss.acceptor(both.server(name).start(client.start()), "pencil")
+            client.step(context.step(client_token(client, name)))
+            if name == "GSSAPI":
+                with self.assertRaises(sasl.ServerNotAuthenticated):
+                    client.finish()
+            else:
+                client.finish()
+
+    def test_spnego_that_goes_on_as_gssapi_does(self) -> None:
+        """Dovecot's reading."""
+        client = both.client("GSS-SPNEGO", layers=("confidentiality",))
+        server = gss.Context(False, "pencil", oid=messages.der(messages.SPNEGO))
+        self.assertEqual(client.step(server.step(client.start())), b"")
+        offer = server.wrap(messages.write(["integrity"], 4096), False)
+        with self.assertRaisesRegex(sasl.ProtocolError, "no security layer"):
+            copy.deepcopy(client).step(offer.message)
+        offer = copy.deepcopy(server)
+        offer._sent = 0
+        wrapped = offer.wrap(messages.write(["confidentiality"], 4096), False)
+        choice = server.unwrap(client.step(wrapped.message)).message
+        self.assertEqual(messages.read_choice(choice), ("confidentiality", 65536, b""))
+        client.finish()
+        self.assertEqual(client.layer.send_size, 4096 - 9)
+
+    def test_without_mutual_authentication(self) -> None:
+        """The offer proves GSSAPI's server, the layer GSS-SPNEGO's: without, nothing."""
+        careless = gss.Maker("user", "pencil", flags=0)
+        client, event = exchange("GSSAPI", careless)
+        client.finish()
+        self.assertEqual(event.identity, sasl.Identity("user"))
+        client, event = exchange("GSS-SPNEGO", careless, None, ("integrity",))
+        client.finish(event.data)
+        self.assertIsNotNone(client.layer)
+        client, event = exchange("GSS-SPNEGO", careless)
+        with self.assertRaises(sasl.ServerNotAuthenticated):
+            client.finish(event.data)
+
+    def test_a_context_that_stands_still(self) -> None:
+        """It neither ends nor makes a token: on either side, that is an error."""
+
+        class Still(gss.Context):
+            def step(self, token: bytes | None = None) -> bytes | None:
+                return b"token" if token is None else None
+
+        for name in (*NAMES, "GS2-KRB5"):
+            still = Still(True, "", complete=False)
+            maker = lambda target, still=still, **terms: still  # noqa: E731
+            with self.subTest(name):
+                client = both.client(name, {"gss": maker})
+                client.start()
+                with self.assertRaisesRegex(sasl.ProtocolError, "neither ends"):
+                    client.step(b"token")
+                first = b"n,,token" if name == "GS2-KRB5" else b"token"
+                event = both.server(name).start(first).answer(Still(False, ""))
+                self.assertIs(event.reason, sasl.Reason.MALFORMED)
+
+
+def client_token(client: sasl.Client, name: str) -> bytes:
+    """Return the first token of an honest client again."""
+    return both.client(name).start() or b""
+
+
+class ServerTest(unittest.TestCase):
+    """Our server, and contexts that misbehave."""
+
+    def test_nobody_accepts(self) -> None:
+        for name in (*NAMES, "GS2-KRB5"):
+            request: Any = both.server(name).start(both.client(name).start())
+            self.assertIsInstance(request, sasl.AcceptSecurityContext)
+            self.assertNotIn("n,,", repr(request))
+            self.assertIs(request.deny().reason, sasl.Reason.BAD_CREDENTIALS)
+
+    def test_an_empty_first_message(self) -> None:
+        for name in NAMES:
+            self.assertIs(both.server(name).start(b"").reason, sasl.Reason.MALFORMED)
+
+    def test_who_is_not_named(self) -> None:
+        """No name, an empty one, an anonymous one, one that would break a line."""
+        for principal in ("", "a\0b", "a\r\nb", "\udc80"):
+            for name in NAMES:
+                context = Named(principal)
+                event = exchange(name, None, context)[1]
+                with self.subTest(name, principal=principal):
+                    self.assertIsInstance(event, sasl.Failure)
+        for name in NAMES:
+            hidden = gss.Maker("user", "pencil", gss.MUTUAL | gss.ANONYMITY)
+            self.assertIsInstance(exchange(name, hidden)[1], sasl.Failure)
+
+    def test_principals_are_not_prepared(self) -> None:
+        """Two principals never become one; an authzid is, and then has to be allowed."""
+        wide = "\N{FULLWIDTH LATIN SMALL LETTER U}ser"
+        _, event = exchange("GSS-SPNEGO", gss.Maker(wide, "pencil"))
+        self.assertEqual(event.identity, sasl.Identity(wide))
+
+    def test_data_where_none_is_due(self) -> None:
+        client, server = both.client("GSSAPI"), both.server("GSSAPI")
+        request: Any = server.start(client.start())
+        request.answer(gss.acceptor(request, "pencil"))
+        self.assertIs(server.step(b"x").reason, sasl.Reason.MALFORMED)
+
+    def test_a_late_error(self) -> None:
+        """gssapi hands out an error token first, and raises at the next call."""
+
+        class Late(gss.Context):
+            @property
+            def complete(self) -> bool:  # type: ignore[override]  # it raises
+                raise gss.Fault("Ticket expired")
+
+            @complete.setter
+            def complete(self, value: bool) -> None:
+                pass
+
+            def step(self, token: bytes | None = None) -> bytes | None:
+                return b"KRB-ERROR"
+
+        for name in (*NAMES, "GS2-KRB5"):
+            request: Any = both.server(name).start(both.client(name).start())
+            event = request.answer(Late(False, ""))
+            self.assertIs(event.reason, sasl.Reason.BAD_CREDENTIALS)
+            self.assertEqual(event.detail, "the security context refused: Fault")
+
+
+class Named(gss.Context):
+    """An acceptor with a name of its own for whoever comes."""
+
+    def __init__(self, principal: str) -> None:
+        super().__init__(False, "pencil")
+        self._name = principal
+
+    @property
+    def initiator_name(self) -> Any:
+        """Return the name."""
+        return self._name
+
+    def step(self, token: bytes | None = None) -> bytes | None:
+        """Take any token."""
+        self.complete = True
+        return None
+
+
+if __name__ == "__main__":
+    unittest.main()
