@@ -14,7 +14,7 @@ from typing import Any
 import sasl_core as sasl
 from sasl_core.adapters import streams
 
-from .application import settle
+from .application import REQUESTS, settle
 from .peers.process import HOST
 from .peers.tls import certificates, server_context
 
@@ -29,6 +29,8 @@ class Serving:
     """
 
     service = ""
+    requests = REQUESTS  # what `settle` answers
+    settle = staticmethod(settle)
     host = NAME
 
     def __init__(self) -> None:
@@ -96,7 +98,7 @@ class Serving:
                 session,
                 reader,
                 writer,
-                settle,
+                self.settle,
                 functools.partial(self.handle, session),
                 greeting=self.greeting(session),
                 tls=self.tls,

@@ -7,7 +7,6 @@ from sasl_core import profiles
 from sasl_core.adapters import streams
 from sasl_core.protocols.smtp import Command, Reply, ServerSession
 
-from .application import REQUESTS
 from .serving import NAME, Serving
 
 _OK = Reply(250, "2.0.0 Ok")
@@ -27,7 +26,7 @@ class Submission(Serving):
         return ServerSession(
             channel,
             policy=self.policy,
-            answers=REQUESTS,
+            answers=self.requests,
             require_auth=True,
             starttls=True,
             profile=self._profile,

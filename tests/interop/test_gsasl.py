@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import unittest
+from collections.abc import Callable
 
 import sasl_core as sasl
 
@@ -37,7 +38,11 @@ def binding_for(mechanism: str) -> sasl.ChannelBinding | None:
     return EXPORTER if mechanism.endswith("-PLUS") else None
 
 
-def serve(talk: Talk, server: sasl.Server) -> sasl.Success | sasl.Failure:
+def serve(
+    talk: Talk,
+    server: sasl.Server,
+    settle: Callable[[sasl.Request], sasl.Event] = settle,
+) -> sasl.Success | sasl.Failure:
     """Run our server's side; the client's exit status must agree with the outcome."""
     assert gsasl.read(talk) == server.name.encode()
     initial = gsasl.read(talk)

@@ -164,8 +164,10 @@ class Dovecot(NamedTuple):
 
 
 @contextlib.contextmanager
-def running(mechanisms: Collection[str] = MECHANISMS) -> Iterator[Dovecot]:
-    """Run a Dovecot with a directory of its own."""
+def running(
+    mechanisms: Collection[str] = MECHANISMS, more: str = ""
+) -> Iterator[Dovecot]:
+    """Run a Dovecot with a directory of its own; `more` is added to its configuration."""
     need("dovecot", root=True)
     with (
         Sandbox("dovecot") as box,
@@ -188,6 +190,6 @@ def running(mechanisms: Collection[str] = MECHANISMS) -> Iterator[Dovecot]:
             peer=peer,
             next_server=next_server,
         )
-        configuration = box.write("dovecot.conf", text)
+        configuration = box.write("dovecot.conf", text + more)
         box.start(["dovecot", "-F", "-c", configuration], peer[3:])
         yield peer
