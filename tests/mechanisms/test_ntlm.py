@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import unittest
 from typing import Any
 from unittest import mock
@@ -345,6 +346,46 @@ class IntegrityTest(unittest.TestCase):
             sasl.Failure(sasl.Reason.MALFORMED, "no MIC, though there should be one"),
         )
 
+    def test_a_mic_without_a_version(self) -> None:
+        """Where no version was negotiated, pyspnego's MIC is in its place."""
+        exchanged: list[bytes] = []
+
+        def shifted(message: bytes) -> bytes:
+            said = messages.read_authenticate(message, messages.UNICODE)
+            self.assertEqual(said.mic_at, 72)
+            nt_hash = math.ntowf_v1(accounts.PASSWORD)
+            key = math.ntowf_v2(nt_hash, said.username, said.domain)
+            session_key = math.HMAC_MD5(key, said.nt_response[:16])
+            places = struct.unpack_from("<12I", message, 12)
+            fields = [
+                place - 8 if number % 2 else place
+                for number, place in enumerate(places)
+            ]
+            start = message[:12] + struct.pack("<12I", *fields) + message[60:64]
+            rest = message[88:]
+            three = exchanged[0] + exchanged[1] + start + bytes(16) + rest
+            return start + math.HMAC_MD5(session_key, three) + rest
+
+        def turned(message: bytes) -> bytes:
+            found = shifted(message)
+            return found[:64] + bytes([found[64] ^ 1]) + found[65:]
+
+        for change, welcome in ((shifted, True), (turned, False)):
+            asked = sasl.server(
+                NAME,
+                channel=accounts.channel(NAME),
+                policy=CLOCKED,
+                profile=RAW,
+            )
+            asking = client(NAME)
+            exchanged[:] = [asking.start() or b""]
+            exchanged.append(asked.start(exchanged[0]).data)
+            event: Any = asked.step(change(asking.step(exchanged[1])))
+            if isinstance(event, sasl.FindPassword):
+                event = event.answer(accounts.PASSWORD)
+            with self.subTest(welcome):
+                self.assertEqual(isinstance(event, sasl.Success), welcome, event)
+
     def test_bindings(self) -> None:
         """Bound where both have one; one side's alone is not compared."""
         off = POLICY.replace(channel_binding="disable")
@@ -394,6 +435,8 @@ class IntegrityTest(unittest.TestCase):
         """It is what a man in the middle has; who names none is not asked."""
         for mine, theirs, welcome in (
             ("mail.example.org", "MAIL.example.org", True),
+            ("mail.example.org:25", "mail.example.org", True),
+            ("mail.example.org/realm", "mail.example.org", True),
             ("mail.example.org", "evil.example.org", False),
             ("mail.example.org", "", True),
             ("", "mail.example.org", True),
@@ -462,6 +505,20 @@ class LayerTest(unittest.TestCase):
                     continue
                 self.assertIs(reason(event), sasl.Reason.MALFORMED)
 
+    def test_flags(self) -> None:
+        """A client asks for what it may need, and says what it took; no more."""
+        every = policy("none", "confidentiality", ciphers=("rc4", "rc4-56"))
+        asked = Exchange().said[0]
+        self.assertEqual(messages.read_negotiate(asked).flags, 0x00088207)
+        exchange = Exchange(wanted=every, offered=every)
+        asked = messages.read_negotiate(exchange.said[0]).flags
+        self.assertEqual(asked, 0xE0088237)
+        self.assertEqual(exchange.challenge.flags, 0xE0898235)
+        self.assertEqual(exchange.proof.flags, 0x00888205)
+        sealed = policy("confidentiality")
+        exchange = Exchange(wanted=sealed, offered=sealed)
+        self.assertEqual(exchange.proof.flags, 0x60888235)
+
     def test_strengths(self) -> None:
         """The strongest that both have; where there is none, no layer."""
         sealed = "confidentiality"
@@ -527,6 +584,7 @@ class LayerTest(unittest.TestCase):
 
         def maker(key: bytes, iv: bytes, *, encrypt: bool) -> Any:
             made.append(key)
+            self.assertTrue(encrypt)  # which is the same as to decrypt
             return math.RC4(key)
 
         sealed = policy("confidentiality").replace(ciphers={"rc4": maker})
@@ -571,6 +629,8 @@ class ReadingTest(unittest.TestCase):
         for octets in (pair + pair + bytes(4), pair, b"", b"\0\0\1\0"):
             with self.subTest(octets), self.assertRaises(Malformed):
                 messages.read_pairs(octets)
+        long = {1: bytes(65535)}
+        self.assertEqual(messages.read_pairs(messages.write_pairs(long)), long)
         with self.assertRaises(Malformed):
             messages.write_pairs({1: bytes(65536)})
 
@@ -581,6 +641,10 @@ class ReadingTest(unittest.TestCase):
         self.assertEqual(messages.read_negotiate(wild).domain, b"")
         short = messages.read_negotiate(message[:16])
         self.assertEqual(short, messages.Negotiate(messages.UNICODE, b"", b""))
+        with self.assertRaises(Malformed):
+            messages.read_negotiate(message[:15])
+        with self.assertRaises(Malformed):  # one octet, behind the end
+            messages.read_negotiate(message[:16] + b"\1\0\1\0\x20\0\0\0" + bytes(8))
 
     def test_names_that_are_no_text(self) -> None:
         """A half of a pair of surrogates; what is no UTF-8; what cannot be prepared."""
