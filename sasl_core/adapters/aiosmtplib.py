@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from .._channel import Channel
 from .._policy import DEFAULT
+from ..profiles import SMTP as PROFILE
 from ..protocols.smtp import Attempts, Authentication, mechanisms
 from ._calls import token_later, unlayered
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from .._client import Client
     from .._policy import Policy
+    from .._profile import Profile
     from .._values import Credentials
 
     class Response(Protocol):
@@ -62,6 +64,7 @@ async def login(
     *,
     channel: Channel | None = None,
     policy: Policy = DEFAULT,
+    profile: Profile = PROFILE,
 ) -> str:
     """Authenticate by the best mechanism that the server offers; return its name.
 
@@ -78,6 +81,7 @@ async def login(
         credentials,
         channel=channel or _channel(smtp),
         policy=unlayered(policy),
+        profile=profile,
     )
     await _run(smtp, attempts)
     return attempts.name

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from .._channel import Channel
 from .._policy import DEFAULT
+from ..profiles import SMTP
 from ..protocols.smtp import Attempts, Authentication, mechanisms
 from ._calls import token_now, unlayered
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from .._client import Client
     from .._policy import Policy
+    from .._profile import Profile
     from .._values import Credentials
 
 __all__ = ["authenticate", "login"]
@@ -40,6 +42,7 @@ def login(
     *,
     channel: Channel | None = None,
     policy: Policy = DEFAULT,
+    profile: Profile = SMTP,
 ) -> str:
     """Authenticate by the best mechanism that the server offers; return its name.
 
@@ -54,6 +57,7 @@ def login(
         credentials,
         channel=channel or _channel(smtp),
         policy=unlayered(policy),
+        profile=profile,
     )
     _run(smtp, attempts)
     return attempts.name

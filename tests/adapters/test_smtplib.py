@@ -10,6 +10,7 @@ from unittest import mock
 import sasl_core as sasl
 from sasl_core import profiles
 from sasl_core.adapters.smtplib import authenticate, login
+from sasl_core.protocols import quirks
 
 from ._common import plain_source
 from ._loopback import ALWAYS, HOST, Case, Script, Server, needs_tls, secrets_shown
@@ -94,6 +95,24 @@ class Login(SMTPCase):
             ),
         )
         self.assertEqual(server.mailboxes[0].session.identity.authcid, "jürgen")
+
+    def test_a_server_that_says_go_ahead(self) -> None:
+        strict = quirks.NO_INITIAL_RESPONSE.apply(profiles.SMTP)
+        lenient = quirks.OPENING_TEXT.apply(strict)
+        for given, outcome in ((lenient, "PLAIN"), (strict, None)):
+            server = self.script(
+                GREETING, ehlo("PLAIN"), b"334 Go ahead.\r\n", b"235 ok\r\n", None
+            )
+            smtp = self.connect(server)
+            with self.subTest(outcome):
+                if outcome is None:
+                    with self.assertRaises(sasl.ProtocolError):
+                        login(smtp, USER, policy=ALWAYS, profile=given)
+                    self.assertEqual(server.heard[-1], b"*\r\n")
+                else:
+                    name = login(smtp, USER, policy=ALWAYS, profile=given)
+                    self.assertEqual(name, outcome)
+                    self.assertEqual(server.heard[-1], b"AHVzZXIAcGVuY2ls\r\n")
 
     def test_an_empty_initial_response(self) -> None:
         server = self.script(GREETING, ehlo("EXTERNAL"), b"235 ok\r\n", None)
