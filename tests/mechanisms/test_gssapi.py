@@ -51,6 +51,10 @@ class LayerTest(unittest.TestCase):
                         self.assertIsNone(client.layer)
                         continue
                     encrypts = layer == "confidentiality"
+                    # Nobody tells in GSS-SPNEGO: what might come is taken.
+                    most = 65536 if name == "GSSAPI" else 0xFFFFFF
+                    self.assertEqual(client.layer.receive_size, most)
+                    self.assertEqual(event.layer.receive_size, most)
                     for one, other in (
                         (client.layer, event.layer),
                         (event.layer, client.layer),
@@ -95,6 +99,22 @@ class LayerTest(unittest.TestCase):
             self.assertIs(event.reason, sasl.Reason.TOO_WEAK)
         _, event = exchange("GSSAPI", Weak("user", "pencil"), None, ALL)
         self.assertIsNone(event.layer)
+        self.check_offers(Weak("user", "pencil"))
+
+    def check_offers(self, weak: gss.Maker) -> None:
+        """Nor is more offered, nor taken of what is on offer."""
+        server = both.server("GSSAPI", layers=ALL)
+        context = weak("imap@h", mechanism=messages.KERBEROS, bindings=None, layers=())
+        request: Any = server.start(context.step())
+        context.step(request.answer(gss.acceptor(request, "pencil")).data)
+        offer: Any = server.step(b"")
+        self.assertEqual(context.unwrap(offer.data).message, b"\1\0\0\0")
+        client = both.client("GSSAPI", {"gss": weak}, layers=ALL)
+        context = gss.Context(False, "pencil", oid=messages.der(messages.KERBEROS))
+        client.step(context.step(client.start()))
+        wrapped = context.wrap(messages.write(ALL, 4096), False).message
+        choice = context.unwrap(client.step(wrapped)).message
+        self.assertEqual(choice, b"\1\0\0\0")
 
     def test_more_than_the_policy_names(self) -> None:
         """GSS-SPNEGO's flags are the layer: neither side puts on another one."""
@@ -171,6 +191,15 @@ class ClientTest(unittest.TestCase):
         nowhere = sasl.Channel(True)
         who = sasl.Credentials(gss=context)
         self.assertTrue(sasl.client("GSSAPI", who, channel=nowhere).start())
+
+    def test_a_context_without_a_token(self) -> None:
+        class Silent(gss.Context):
+            def step(self, token: bytes | None = None) -> bytes | None:
+                return None
+
+        for name in NAMES:
+            with self.assertRaisesRegex(sasl.CredentialsError, "no first token"):
+                both.client(name, {"gss": Silent(True, "")})
 
     def test_what_a_context_is_made_for(self) -> None:
         maker = gss.Maker("user", "pencil")
@@ -303,7 +332,7 @@ class ServerTest(unittest.TestCase):
 
     def test_who_is_not_named(self) -> None:
         """No name, an empty one, an anonymous one, one that would break a line."""
-        for principal in ("", "a\0b", "a\r\nb", "\udc80"):
+        for principal in (None, "", "a\0b", "a\r\nb", "\udc80"):
             for name in NAMES:
                 context = Named(principal)
                 event = exchange(name, None, context)[1]
@@ -350,7 +379,7 @@ class ServerTest(unittest.TestCase):
 class Named(gss.Context):
     """An acceptor with a name of its own for whoever comes."""
 
-    def __init__(self, principal: str) -> None:
+    def __init__(self, principal: str | None) -> None:
         super().__init__(False, "pencil")
         self._name = principal
 
