@@ -6,21 +6,24 @@ from __future__ import annotations
 
 import imaplib
 import os
+import socket
 import unittest
 from typing import Any
 from unittest import mock
 
 import sasl_core as sasl
-from sasl_core.adapters import spnego
+from sasl_core.adapters import blocking, spnego
 from sasl_core.adapters.gssapi import acceptor, initiator
 from sasl_core.adapters.imaplib import login
+from sasl_core.protocols import ldap
+from sasl_core.protocols.ldap import _messages as messages
 
 from . import test_cyrus, test_gsasl
 from .application import REQUESTS
 from .checks import OURS
 from .outcomes import note
 from .packages import need_package
-from .peers import curl, dovecot, gsasl, kerberos, msmtp
+from .peers import curl, dovecot, gsasl, kerberos, msmtp, slapd
 from .peers.accounts import ALICE
 from .peers.cyrus import Cyrus, installed
 from .peers.process import HOST, Sandbox
@@ -39,6 +42,7 @@ LAYERS = {
 }
 # Its client encrypts whenever it protects: the flag is on with all layers.
 CYRUS_ENCRYPTS = [("GSS-SPNEGO", "integrity")]
+_WHO_AM_I = "1.3.6.1.4.1.4203.1.11.3"  # RFC 4532
 EXPORTER = sasl.ChannelBinding("tls-exporter", bytes(range(32)))
 
 # gssapi alone knows GSS-SPNEGO if GSSAPI was loaded before it.
@@ -255,6 +259,37 @@ class DovecotTest(unittest.TestCase):
         login(connection, who, policy=policy(name))
         self.assertEqual(connection.state, "AUTH")
         self.assertGreater(peer.logins(user, name), 0)
+
+
+class SlapdTest(unittest.TestCase):
+    """Our client binds to OpenLDAP, and asks on inside the layer."""
+
+    def test_layers(self) -> None:
+        peer = self.enterContext(slapd.running())
+        for name, layer in (
+            ("GSSAPI", "none"),
+            ("GSSAPI", "integrity"),
+            ("GSSAPI", "confidentiality"),
+            ("GSS-SPNEGO", "integrity"),
+            ("GSS-SPNEGO", "confidentiality"),
+        ):
+            client = ldap.ClientSession(
+                sasl.Credentials(gss=initiator()),
+                channel=sasl.Channel(False, service="ldap", host=kerberos.SERVER),
+                policy=policy(name, *LAYERS[layer][0]),
+                starttls="never",
+            )
+            sock = socket.create_connection((HOST, peer.port), 10)
+            with (
+                self.subTest(name, layer=layer),
+                sock,
+                blocking.authenticate(client, sock) as layered,
+            ):
+                number = client.message_id + 1
+                layered.sendall(messages.extended_request(number, _WHO_AM_I))
+                self.assertIn(f"uid={ALICE.user}".encode(), layered.recv(4096))
+                version = f"OpenLDAP {peer.version} slapd"
+                note(version, OURS, name, f"layer {layer}", "accepted")
 
 
 class GsaslTest(unittest.TestCase):
