@@ -7,7 +7,6 @@ from sasl_core.adapters import streams
 from sasl_core.protocols.imap import Command, Reply, ServerSession
 
 from . import mailbox
-from .application import REQUESTS
 from .serving import Serving
 
 
@@ -24,7 +23,7 @@ class ImapServer(Serving):
         return ServerSession(
             channel,
             policy=self.policy,
-            answers=REQUESTS,
+            answers=self.requests,
             starttls=True,
             login=self.login,
             profile=profile,

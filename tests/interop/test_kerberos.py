@@ -21,15 +21,18 @@ from sasl_core.protocols.ldap import _messages as messages
 from . import test_cyrus, test_gsasl
 from .application import REQUESTS
 from .checks import OURS
+from .imap_server import ImapServer
 from .outcomes import note
 from .packages import need_package
-from .peers import curl, dovecot, gsasl, kerberos, msmtp, slapd
+from .peers import curl, dovecot, gsasl, kerberos, ldap_tools, msmtp, slapd
 from .peers.accounts import ALICE
 from .peers.cyrus import Cyrus, installed
-from .peers.process import HOST, Sandbox
+from .peers.process import HOST, Sandbox, run
 from .peers.talk import Talk
 from .peers.tls import client_context
+from .serving import Serving
 from .submission import Submission
+from .test_ldap_sasl import Directory
 
 NAMES = ("GSSAPI", "GS2-KRB5", "GSS-SPNEGO")
 PRINCIPAL = f"{ALICE.user}@{kerberos.REALM}"
@@ -321,19 +324,64 @@ class GsaslTest(unittest.TestCase):
             return test_gsasl.serve(talk, server, settle)
 
 
-class Kerberized(Submission):
-    """Our server of submission, at its address, in the realm."""
+class Kerberized(Serving):
+    """Our server of a protocol, at its address, in the realm."""
 
     host = HOST
     requests = (*REQUESTS, sasl.AcceptSecurityContext)
     settle = staticmethod(settle)
 
 
-class SubmissionTest(unittest.TestCase):
-    """Programs log in to our server of submission."""
+class OurSubmission(Kerberized, Submission):
+    """Of submission."""
 
-    def test_programs(self) -> None:
-        ours = Kerberized()
+
+class OurImap(Kerberized, ImapServer):
+    """Of IMAP."""
+
+
+class OurDirectory(Kerberized, Directory):
+    """Of LDAP, by its name."""
+
+    host = kerberos.SERVER
+
+
+class ProgramsTest(unittest.TestCase):
+    """Programs log in to our servers."""
+
+    def test_imap(self) -> None:
+        ours = OurImap()
+        self.addCleanup(ours.close)
+        ours.expect(policy("GSSAPI"))
+        done = self.curl(ours.port, "", "imap")
+        self.assertEqual(done.returncode, 0, done.stdout)
+        event: Any = ours.outcome()
+        self.assertEqual(event.identity, sasl.Identity(PRINCIPAL))
+        note(OURS, f"curl {curl.version()} imap", "GSSAPI", "right", "accepted")
+
+    def test_ldap(self) -> None:
+        ours = OurDirectory()
+        self.addCleanup(ours.close)
+        for name, layer in pairs():
+            if name == "GSS-SPNEGO" and layer == "integrity":
+                continue  # see CYRUS_ENCRYPTS
+            layers, bits = LAYERS[layer]
+            ours.expect(policy(name, *layers))
+            bits = bits.replace("min", "minssf").replace("max=", "maxssf=")
+            command = ["ldapwhoami", "-H", f"ldap://{kerberos.SERVER}:{ours.port}/"]
+            command += ["-N", "-Q", "-Y", name, "-U", ALICE.user, "-O", bits]
+            with self.subTest(name, layer=layer):
+                done = run(command, env={"LDAPCONF": "/dev/null"})
+                self.assertIn(f"u:{PRINCIPAL}".encode(), done.stdout)
+                self.assertEqual(done.returncode, 0, done.stdout)
+                event: Any = ours.outcome()
+                protected = layers[0] != "none" and name != "GS2-KRB5"
+                self.assertEqual(event.layer is not None, protected)
+                client = f"ldapwhoami {ldap_tools.version()}"
+                note(OURS, client, name, f"layer {layer}", "accepted")
+
+    def test_submission(self) -> None:
+        ours = OurSubmission()
         self.addCleanup(ours.close)
         alice = sasl.Credentials(ALICE.user, ALICE.password)
         programs = {
@@ -354,10 +402,10 @@ class SubmissionTest(unittest.TestCase):
                 self.assertEqual(done.returncode, 0, done.stdout)
                 note(OURS, program, "GSSAPI", "right", "accepted")
 
-    def curl(self, port: int, user: str) -> Any:
+    def curl(self, port: int, user: str, protocol: str = "smtp") -> Any:
         options = ("--login-options", "AUTH=GSSAPI")
         mine = sasl.Credentials(authzid=user)
-        return curl.log_in(port, "GSSAPI", mine, None, options)
+        return curl.log_in(port, "GSSAPI", mine, None, options, protocol=protocol)
 
 
 class PyspnegoTest(unittest.TestCase):

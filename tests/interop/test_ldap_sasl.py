@@ -20,7 +20,6 @@ from sasl_core.adapters import ldap3 as adapter
 from sasl_core.protocols.ldap import ClientSession, Command, Reply, ServerSession
 from sasl_core.protocols.ldap import _messages as messages
 
-from .application import REQUESTS
 from .cases import Case, each, matrix
 from .checks import Checks, expected_user
 from .packages import need_package
@@ -52,7 +51,7 @@ class Directory(Serving):
         return ServerSession(
             channel,
             policy=self.policy,
-            answers=REQUESTS,
+            answers=self.requests,
             starttls=True,
             simple=_user,
             anonymous=True,
