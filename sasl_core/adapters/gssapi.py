@@ -13,10 +13,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, SupportsInt
 
     from .._events import AcceptSecurityContext
-    from ..mechanisms._gss import ContextMaker, SecurityContext
+    from ..mechanisms._gss import ContextMaker, SecurityContext, Wrapped
 
 __all__ = ["acceptor", "initiator"]
 
@@ -66,12 +66,14 @@ def initiator(credentials: Any = None, *, delegate: bool = False) -> ContextMake
 
 
 def acceptor(
-    request: AcceptSecurityContext, credentials: Any = None
+    request: AcceptSecurityContext, credentials: Any = None, *, realm: str | None = None
 ) -> SecurityContext:
     """Make the answer to a request: a server's context.
 
     `credentials` are `gssapi.Credentials` for accepting, None for all keys of the
-    default keytab.
+    default keytab. Whoever has a principal of that `realm` goes by its first part, as
+    most clients ask for by their authzid: who is alice@REALM, is alice. Everybody else
+    is the whole principal.
     """
     import gssapi
 
@@ -80,7 +82,44 @@ def acceptor(
         channel_bindings=_bindings(request.bindings),
         usage="accept",
     )
-    return context
+    return context if realm is None else _Local(context, realm)
+
+
+class _Local:
+    """A context that shortens the names of one realm."""
+
+    def __init__(self, context: SecurityContext, realm: str) -> None:
+        self._context = context
+        self._suffix = f"@{realm}"
+
+    @property
+    def complete(self) -> bool:
+        return self._context.complete
+
+    @property
+    def actual_flags(self) -> SupportsInt:
+        return self._context.actual_flags
+
+    @property
+    def initiator_name(self) -> object:
+        name = self._context.initiator_name
+        whole = str(name)
+        first = whole.removesuffix(self._suffix)
+        # alice/admin is not alice, and what is escaped, with a backslash, no plain name.
+        plain = first and not set("@/\\").intersection(first)
+        return first if name is not None and plain else name
+
+    def step(self, token: bytes | None = None) -> bytes | None:
+        return self._context.step(token)
+
+    def wrap(self, message: bytes, encrypt: bool) -> Wrapped:
+        return self._context.wrap(message, encrypt)
+
+    def unwrap(self, message: bytes) -> Wrapped:
+        return self._context.unwrap(message)
+
+    def get_wrap_size_limit(self, size: int, encrypted: bool) -> int:
+        return self._context.get_wrap_size_limit(size, encrypted)
 
 
 def _bindings(data: bytes | None) -> Any:

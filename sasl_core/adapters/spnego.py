@@ -71,9 +71,7 @@ class Context:
         return size - int(self._context.query_message_sizes().header)
 
 
-def initiator(
-    username: str | None = None, password: str | None = None
-) -> ContextMaker:
+def initiator(username: str | None = None, password: str | None = None) -> ContextMaker:
     """Make what `Credentials.gss` takes: a function that makes a client's contexts.
 
     Without a password, those of Kerberos' ticket cache are made.

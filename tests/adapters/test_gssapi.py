@@ -13,6 +13,7 @@ import sasl_core as sasl
 from sasl_core.adapters import gssapi, spnego
 
 from .. import _accounts as accounts
+from .. import _gss as gss
 
 KERBEROS, SPNEGO = "1.2.840.113554.1.2.2", "1.3.6.1.5.5.2"
 LAYERS = ("confidentiality", "integrity", "none")
@@ -100,6 +101,47 @@ class GssapiTest(unittest.TestCase):
         )
         made: Any = gssapi.acceptor(request("GSSAPI"))
         self.assertEqual((made["creds"], made["channel_bindings"]), (None, None))
+
+
+class RealmTest(unittest.TestCase):
+    """Principals by their first part."""
+
+    def named(self, principal: str | None) -> Any:
+        made = mock.Mock(initiator_name=principal)
+        modules = gssapi_modules()
+        modules["gssapi"].SecurityContext = lambda **_: made
+        with mock.patch.dict(sys.modules, modules):
+            return gssapi.acceptor(request("GSSAPI"), realm="REALM").initiator_name
+
+    def test_names(self) -> None:
+        for principal, name in (
+            ("alice@REALM", "alice"),
+            ("alice@OTHER.REALM", "alice@OTHER.REALM"),
+            ("alice@OTHERREALM", "alice@OTHERREALM"),
+            ("alice/admin@REALM", "alice/admin@REALM"),
+            ("alice\\@OTHER@REALM", "alice\\@OTHER@REALM"),
+            ("a\\lice@REALM", "a\\lice@REALM"),
+            ("@REALM", "@REALM"),
+            (None, None),
+        ):
+            with self.subTest(principal):
+                self.assertEqual(self.named(principal), name)
+
+    def test_all_else_is_the_contexts_own(self) -> None:
+        context = gss.acceptor(request("GSSAPI"), accounts.PASSWORD)
+        modules = gssapi_modules()
+        modules["gssapi"].SecurityContext = lambda **_: context
+        client = accounts.make_client("GSSAPI", layers=LAYERS)
+        server = accounts.make_server("GSSAPI", layers=LAYERS)
+        event = server.start(client.start())
+        with mock.patch.dict(sys.modules, modules):
+            event = event.answer(gssapi.acceptor(event, realm="REALM"))
+        while not isinstance(event, sasl.Success):
+            event = server.step(client.step(event.data))
+        client.finish()
+        self.assertEqual(event.identity, sasl.Identity(accounts.USER))
+        sealed = client.layer.wrap(b"hello")
+        self.assertEqual(event.layer.unwrap(sealed), b"hello")
 
 
 class Proxy:

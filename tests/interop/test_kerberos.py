@@ -359,6 +359,20 @@ class ProgramsTest(unittest.TestCase):
         self.assertEqual(event.identity, sasl.Identity(PRINCIPAL))
         note(OURS, f"curl {curl.version()} imap", "GSSAPI", "right", "accepted")
 
+    def test_realm(self) -> None:
+        """Who asks to be what the server calls him needs nobody's leave."""
+        ours = OurSubmission()
+        ours.settle = lambda request: request.answer(
+            acceptor(request, realm=kerberos.REALM)
+        )
+        self.addCleanup(ours.close)
+        ours.expect(policy("GSSAPI"))
+        done = msmtp.log_in(ours.port, "GSSAPI", sasl.Credentials(*ALICE), None)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        event: Any = ours.outcome()
+        self.assertEqual(event.identity, sasl.Identity(ALICE.user))
+        note(OURS, f"msmtp {msmtp.version()}", "GSSAPI", "in our realm", "accepted")
+
     def test_ldap(self) -> None:
         ours = OurDirectory()
         self.addCleanup(ours.close)
