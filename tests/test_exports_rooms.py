@@ -26,6 +26,7 @@ NAMES = {
     "adapters.blocking": "authenticate serve",
     "adapters.checkpassword": f"{_VERDICTS} run verify",
     "adapters.dovecot": "BlockingDelegate Delegate",
+    "adapters.gssapi": "acceptor initiator",
     "adapters.imapclient": "authenticate login",
     "adapters.imaplib": "authenticate login",
     "adapters.ldap3": "authenticate login mechanisms",
@@ -34,6 +35,7 @@ NAMES = {
     "adapters.slixmpp": "login",
     "adapters.smtplib": "authenticate login",
     "adapters.socketserver": "RequestHandler",
+    "adapters.spnego": "Context acceptor initiator",
     "adapters.streams": "authenticate serve",
     "protocols.checkpassword": f"""{_VERDICTS} ACCEPTED LIMIT MISUSED REFUSED UNAVAILABLE
         Input begin exit_code read verdict write""",

@@ -22,7 +22,7 @@ __all__ = ["Context", "acceptor", "initiator"]
 _PROTOCOLS = {"1.3.6.1.5.5.2": "negotiate", "1.2.840.113554.1.2.2": "kerberos"}
 
 
-class Message(NamedTuple):
+class _Message(NamedTuple):
     """What wrap and unwrap return."""
 
     message: bytes
@@ -56,15 +56,15 @@ class Context:
         answer: bytes | None = self._context.step(token)
         return answer
 
-    def wrap(self, message: bytes, encrypt: bool) -> Message:
-        """Protect a message."""
+    def wrap(self, message: bytes, encrypt: bool) -> _Message:
+        """Wrap a message."""
         wrapped = self._context.wrap(message, encrypt=encrypt)
-        return Message(wrapped.data, wrapped.encrypted)
+        return _Message(wrapped.data, wrapped.encrypted)
 
-    def unwrap(self, message: bytes) -> Message:
-        """Return a protected message."""
+    def unwrap(self, message: bytes) -> _Message:
+        """Unwrap a message."""
         opened = self._context.unwrap(message)
-        return Message(opened.data, opened.encrypted)
+        return _Message(opened.data, opened.encrypted)
 
     def get_wrap_size_limit(self, size: int, encrypted: bool = True) -> int:
         """Return how much goes into a protected message of this size."""
