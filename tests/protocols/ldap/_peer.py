@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import sasl_core as sasl
 from sasl_core.protocols.ldap import ClientSession, Command, Reply, ServerSession
 from sasl_core.protocols.ldap import _messages as messages
 
-from ..._accounts import Application
-
-if TYPE_CHECKING:
-    from sasl_core.protocols.ldap import Action
+from .._sessions import BasePeer, join
 
 CLEAR = sasl.Channel(False, service="ldap")
 TLS = sasl.Channel(True, service="ldap")
@@ -23,31 +18,9 @@ UNBIND = bytes(messages.Message(1, messages.UNBIND))
 DELETE = bytes(messages.Message(1, 0x4A, b"cn=x"))
 
 
-class Peer:
-    """A server session with its application; `say` takes a frame, gives its reply."""
-
-    def __init__(self, session: ServerSession, application: Application | None = None):
-        self.session = session
-        self.application = application or Application()
-        self.commands: list[Command] = []
-
-    def say(self, frame: bytes) -> Reply:
-        """Take a frame to its reply, as a well-behaved application does."""
-        action = self.session.receive(frame)
-        while isinstance(action, sasl.Request):
-            action = self.session.resume(self.application.settle(action))
-        return self.settle(action)
-
-    def settle(self, action: Action) -> Reply:
-        """Answer a command."""
-        if isinstance(action, Reply):
-            return action
-        self.commands.append(action)
-        if self.session.wants_tls:
-            return self.session.start_tls(pending=False)
-        reply = action.done()
-        self.session.replied(action, reply)
-        return reply
+class Peer(BasePeer):
+    def answer(self, command: Command) -> Reply:
+        return command.done()
 
     def result(self, frame: bytes) -> tuple[int, str, bytes | None]:
         """Take a frame; return the code, the text and the credentials of the answer."""
@@ -69,26 +42,5 @@ def outcome(reply: Reply) -> tuple[int, str, bytes | None]:
 
 
 def login(client: ClientSession, peer: Peer, *, octets: int = 0) -> list[bytes]:
-    """Join two sessions until one has enough; return what went over the wire.
-
-    `octets` is the size of the pieces in which each side gets the other's (0: whole).
-    """
-    output, wire = client.connected(), []
-    while output:
-        wire.append(output)
-        for piece in pieces(output, octets):
-            peer.session.incoming.feed(piece)
-        reply = bytes(peer.say(peer.session.incoming.next()))
-        wire.append(reply)
-        output = b"".join(client.receive(piece) for piece in pieces(reply, octets))
-        if client.wants_tls:
-            secure = sasl.Channel(True, bindings=peer.session.channel.bindings)
-            peer.session.secured(secure)
-            output = client.secured(secure)
-    return wire
-
-
-def pieces(data: bytes, octets: int) -> list[bytes]:
-    """Cut octets into pieces of one size."""
-    size = octets or len(data)
-    return [data[i : i + size] for i in range(0, len(data), size)]
+    """Log in, as `join` has it."""
+    return join(client, peer, octets=octets)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import sasl_core as sasl
 from sasl_core.protocols.nntp import ClientSession, Command, Reply, ServerSession
 
-from ..._accounts import Application, channel, policy
-
-if TYPE_CHECKING:
-    from sasl_core.protocols.nntp import Action
+from ..._accounts import channel, policy
+from .._sessions import BasePeer, join
 
 PLAIN = b"AUTHINFO SASL PLAIN AHVzZXIAcGVuY2ls"  # user, pencil
 WRONG = b"AUTHINFO SASL PLAIN AHVzZXIAd3Jvbmc="  # user, wrong
@@ -19,39 +15,10 @@ TLS = sasl.Channel(True, service="nntp")
 ACCEPTED = b"281 Authentication accepted\r\n"
 
 
-class Peer:
-    """A server session with its application; `say` takes octets, gives its replies."""
-
-    def __init__(self, session: ServerSession, application: Application | None = None):
-        self.session = session
-        self.application = application or Application()
-        self.commands: list[Command] = []
-
-    def say(self, octets: bytes) -> bytes:
-        """Feed octets; return what a well-behaved server says to them."""
-        self.session.incoming.feed(octets)
-        output = b""
-        while (line := self.session.incoming.next()) is not None:
-            output += bytes(self.settle(self.session.receive(line)))
-        return output
-
-    def line(self, line: bytes) -> bytes:
-        """Say one line."""
-        return self.say(line + b"\r\n")
-
-    def settle(self, action: Action) -> Reply:
-        """Take an action to the reply that it ends in."""
-        while isinstance(action, sasl.Request):
-            action = self.session.resume(self.application.settle(action))
-        if isinstance(action, Reply):
-            return action
-        self.commands.append(action)
-        if action.verb == "STARTTLS":
-            return self.session.start_tls(pending=self.session.incoming.pending)
-        close = action.verb == "QUIT"
-        reply = Reply(205 if close else 200, "Done", close=close)
-        self.session.replied(action, reply)
-        return reply
+class Peer(BasePeer):
+    def answer(self, command: Command) -> Reply:
+        close = command.verb == "QUIT"
+        return Reply(205 if close else 200, "Done", close=close)
 
 
 def server(on: sasl.Channel = TLS, **options) -> Peer:
@@ -65,20 +32,5 @@ def for_mechanism(name: str, **options) -> Peer:
 
 
 def login(client: ClientSession, peer: Peer, *, octets: int = 0) -> list[bytes]:
-    """Join two sessions until one has enough; return what went over the wire.
-
-    `octets` is the size of the pieces in which the client gets the replies (0: whole).
-    """
-    wire = [b"201 news.example.org\r\n"]
-    while not client.authenticated:
-        reply = wire[-1]
-        size = octets or len(reply)
-        pieces = [reply[i : i + size] for i in range(0, len(reply), size)]
-        output = b"".join(client.receive(piece) for piece in pieces)
-        if client.wants_tls:
-            secure = sasl.Channel(True, bindings=peer.session.channel.bindings)
-            assert peer.session.secured(secure) is None
-            output = client.secured(secure)
-        if output:
-            wire += [output, peer.say(output)]
-    return wire
+    """Log in, as `join` has it."""
+    return join(client, peer, b"201 news.example.org\r\n", octets=octets)

@@ -288,7 +288,7 @@ class StartTLS(unittest.TestCase):
     def test_octets_behind_it(self) -> None:
         for injected in (PLAIN + b"\r\n", b"x"):
             peer = server(CLEAR, starttls=True)
-            said = peer.say(b"STARTTLS\r\n" + injected)
+            said = peer.feed(b"STARTTLS\r\n" + injected)
             self.assertTrue(said.startswith(b"580 "), said)
             self.assertEqual(peer.application.asked, [])
 

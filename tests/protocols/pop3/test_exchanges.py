@@ -111,7 +111,7 @@ class TheirOwn(unittest.TestCase):
             for password, succeeds in (("pencil", True), ("wrong", False)):
                 client, peer = self.join(on, password, "PLAIN")
                 # A server that is older than AUTH.
-                peer.say = _without_auth(peer)
+                peer.feed = _without_auth(peer)
                 try:
                     wire = login(client, peer)
                 except sasl.AuthenticationError as error:
@@ -128,7 +128,7 @@ def _without_auth(peer: Peer):
     def say(line: bytes) -> bytes:
         if line[:4] in (b"CAPA", b"AUTH"):
             return b"-ERR unknown\r\n"
-        return Peer.say(peer, line)
+        return Peer.feed(peer, line)
 
     return say
 
@@ -186,7 +186,7 @@ class Vectors(unittest.TestCase):
             for line, mine in pairwise(lines):
                 if not line.startswith("C: "):
                     continue
-                reply = peer.say(line.removeprefix("C: ").encode()).decode()
+                reply = peer.line(line.removeprefix("C: ").encode()).decode()
                 with self.subTest(vector["id"], line=line):
                     wanted = mine.removeprefix("S: ")
                     if wanted.startswith("+OK"):

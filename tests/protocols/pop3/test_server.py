@@ -52,7 +52,7 @@ class Greeting(Case):
     def test_none_where_the_application_has_no_passwords(self) -> None:
         peer = server(policy=APOP, answers=[sasl.CheckPassword])
         self.assertNotIn(b"<", bytes(peer.session.greeting()))
-        self.assert_no(peer.say(b"APOP user " + DIGEST))
+        self.assert_no(peer.line(b"APOP user " + DIGEST))
 
 
 class Capabilities(Case):
@@ -61,7 +61,7 @@ class Capabilities(Case):
             policy=sasl.Policy(allow=["PLAIN", "SCRAM-SHA-256"]), capabilities=["TOP"]
         )
         self.assertEqual(
-            listed(peer.say(b"capa\r\n")),
+            listed(peer.feed(b"capa\r\n")),
             [
                 b"TOP",
                 b"RESP-CODES",
@@ -70,62 +70,62 @@ class Capabilities(Case):
                 b"SASL SCRAM-SHA-256 PLAIN",
             ],
         )
-        self.assertEqual(listed(peer.say(b"AUTH")), [b"SCRAM-SHA-256", b"PLAIN"])
+        self.assertEqual(listed(peer.line(b"AUTH")), [b"SCRAM-SHA-256", b"PLAIN"])
 
     def test_in_the_clear(self) -> None:
         names = ["PLAIN", "SCRAM-SHA-256"]
         peer = server(CLEAR, policy=sasl.Policy(allow=names), starttls=True)
-        lines = listed(peer.say(b"CAPA"))
+        lines = listed(peer.line(b"CAPA"))
         self.assertEqual(lines[-2:], [b"STLS", b"SASL SCRAM-SHA-256"])
         self.assertNotIn(b"USER", lines)
 
     def test_nothing_on_offer(self) -> None:
         peer = server(CLEAR, policy=sasl.Policy(allow=["PLAIN"]))
-        self.assertNotIn(b"SASL", peer.say(b"CAPA"))
-        self.assertEqual(listed(peer.say(b"AUTH")), [])
+        self.assertNotIn(b"SASL", peer.line(b"CAPA"))
+        self.assertEqual(listed(peer.line(b"AUTH")), [])
 
     def test_without_login(self) -> None:
-        self.assertNotIn(b"USER", server(login=False).say(b"CAPA"))
+        self.assertNotIn(b"USER", server(login=False).line(b"CAPA"))
 
     def test_after_the_login(self) -> None:
         """USER and SASL are announced in both states, STLS is not (RFC 2449, 2595)."""
         always = sasl.Policy(cleartext="always")
         peer = server(CLEAR, policy=always, starttls=True)
-        before = listed(peer.say(b"CAPA"))
-        peer.say(PLAIN)
-        after = listed(peer.say(b"CAPA"))
+        before = listed(peer.line(b"CAPA"))
+        peer.line(PLAIN)
+        after = listed(peer.line(b"CAPA"))
         self.assertEqual(after, [line for line in before if line != b"STLS"])
 
     def test_an_argument(self) -> None:
-        self.assert_no(server().say(b"CAPA x"))
+        self.assert_no(server().line(b"CAPA x"))
 
 
 class Auth(Case):
     def test_an_initial_response(self) -> None:
         peer = server()
-        self.assertEqual(peer.say(PLAIN), b"+OK Authenticated\r\n")
+        self.assertEqual(peer.line(PLAIN), b"+OK Authenticated\r\n")
         self.assertEqual(peer.session.identity.authcid, "user")
 
     def test_a_challenge(self) -> None:
         peer = server()
-        self.assertEqual(peer.say(b"AUTH PLAIN"), b"+ \r\n")
-        self.assert_yes(peer.say(PLAIN.split()[2]))
+        self.assertEqual(peer.line(b"AUTH PLAIN"), b"+ \r\n")
+        self.assert_yes(peer.line(PLAIN.split()[2]))
 
     def test_an_empty_initial_response(self) -> None:
         peer = server(sasl.Channel(True, external="user"))
-        self.assert_yes(peer.say(b"auth external ="))
+        self.assert_yes(peer.line(b"auth external ="))
         self.assertEqual(peer.session.identity.authcid, "user")
         peer = server(sasl.Channel(True, external="user"))
-        self.assertEqual(peer.say(b"AUTH EXTERNAL"), b"+ \r\n")
-        self.assert_yes(peer.say(b""))
+        self.assertEqual(peer.line(b"AUTH EXTERNAL"), b"+ \r\n")
+        self.assert_yes(peer.line(b""))
 
     def test_an_initial_response_that_none_may_be(self) -> None:
-        self.assert_no(server().say(b"AUTH CRAM-MD5 AHVz"), "takes no initial")
+        self.assert_no(server().line(b"AUTH CRAM-MD5 AHVz"), "takes no initial")
 
     def test_syntax(self) -> None:
         for line in (b"AUTH ", b"AUTH PLAIN ", b"AUTH PLAIN a b", b"AUTH  PLAIN"):
             with self.subTest(line):
-                self.assert_no(server().say(line), "Syntax")
+                self.assert_no(server().line(line), "Syntax")
 
     def test_every_refusal(self) -> None:
         """With the codes of RFC 3206."""
@@ -138,41 +138,41 @@ class Auth(Case):
                 self.assertIs(session.failure.reason, reason)
 
     def test_unsupported_and_not_here(self) -> None:
-        self.assert_no(server().say(b"AUTH FOO"), "Unsupported")
-        self.assert_no(server(CLEAR).say(PLAIN), "Encryption required")
-        self.assert_no(server(policy=APOP).say(b"AUTH APOP"), "Unsupported")
+        self.assert_no(server().line(b"AUTH FOO"), "Unsupported")
+        self.assert_no(server(CLEAR).line(PLAIN), "Encryption required")
+        self.assert_no(server(policy=APOP).line(b"AUTH APOP"), "Unsupported")
 
     def test_cancelled(self) -> None:
         peer = server()
-        peer.say(b"AUTH PLAIN")
-        self.assertEqual(peer.say(b"*"), b"-ERR Authentication cancelled\r\n")
-        self.assert_yes(peer.say(PLAIN))
+        peer.line(b"AUTH PLAIN")
+        self.assertEqual(peer.line(b"*"), b"-ERR Authentication cancelled\r\n")
+        self.assert_yes(peer.line(PLAIN))
 
     def test_bad_responses_leave_the_session_usable(self) -> None:
         for line in (b"!", b"====", b"AHVz ZXI=", b"\0", b"\xff", b"A" * 20_000):
             peer = server()
-            peer.say(b"AUTH PLAIN")
+            peer.line(b"AUTH PLAIN")
             with self.subTest(line):
-                self.assert_no(peer.say(line))
-                self.assert_yes(peer.say(PLAIN))
+                self.assert_no(peer.line(line))
+                self.assert_yes(peer.line(PLAIN))
 
     def test_too_many_failures(self) -> None:
         peer = server(policy=APOP, max_failures=2, nonce=TIMESTAMP)
         peer.session.greeting()
         for _ in range(2):
-            self.assert_no(peer.say(WRONG), "[AUTH]")
+            self.assert_no(peer.line(WRONG), "[AUTH]")
         for line in (PLAIN, b"APOP user " + DIGEST):
             twin = Peer(deepcopy(peer.session))
-            self.assert_no(twin.say(line), "Too many")
-            self.assert_no(twin.say(b"CAPA"), "being closed")
-        peer.say(b"USER user")
+            self.assert_no(twin.line(line), "Too many")
+            self.assert_no(twin.line(b"CAPA"), "being closed")
+        peer.line(b"USER user")
         reply = peer.session.receive(b"PASS pencil")
         self.assertTrue(reply.close)
         self.assertIsNone(peer.session.identity)
 
     def test_decisions(self) -> None:
         peer = server()
-        peer.say(WRONG)
+        peer.line(WRONG)
         exchange, outcome = peer.session.decision()
         self.assertEqual(exchange.name, "PLAIN")
         self.assertIs(outcome.reason, Reason.BAD_CREDENTIALS)
@@ -180,7 +180,7 @@ class Auth(Case):
 
     def test_the_end_of_the_connection(self) -> None:
         peer = server()
-        peer.say(b"AUTH PLAIN")
+        peer.line(b"AUTH PLAIN")
         peer.session.closed()
         self.assertIs(peer.session.failure.reason, Reason.ABORTED)
         with self.assertRaises(sasl.StateError):
@@ -190,8 +190,8 @@ class Auth(Case):
 class UserAndPass(Case):
     def test_they_are_plain(self) -> None:
         peer = server()
-        self.assert_yes(peer.say(b"USER user"))
-        self.assert_yes(peer.say(b"PASS pencil"))
+        self.assert_yes(peer.line(b"USER user"))
+        self.assert_yes(peer.line(b"PASS pencil"))
         self.assertEqual(peer.session.success.mechanism, "PLAIN")
         self.assertEqual(peer.session.identity.authcid, "user")
 
@@ -207,44 +207,44 @@ class UserAndPass(Case):
     def test_wrong(self) -> None:
         for user, password in ((b"user", b"wrong"), (b"nobody", b"pencil")):
             peer = server()
-            self.assert_yes(peer.say(b"USER " + user))
-            self.assert_no(peer.say(b"PASS " + password), "[AUTH]")
-            self.assert_no(peer.say(b"PASS pencil"), "USER comes before")
+            self.assert_yes(peer.line(b"USER " + user))
+            self.assert_no(peer.line(b"PASS " + password), "[AUTH]")
+            self.assert_no(peer.line(b"PASS pencil"), "USER comes before")
 
     def test_no_empty_password_reaches_the_backend(self) -> None:
         for line in (b"PASS", b"PASS "):
             peer = server()
-            peer.say(b"USER user")
+            peer.line(b"USER user")
             with self.subTest(line):
-                self.assert_no(peer.say(line))
+                self.assert_no(peer.line(line))
                 self.assertEqual(peer.application.asked, [])
 
     def test_an_empty_name(self) -> None:
-        self.assert_no(server().say(b"USER"), "Syntax")
-        self.assert_no(server().say(b"USER "), "Syntax")
+        self.assert_no(server().line(b"USER"), "Syntax")
+        self.assert_no(server().line(b"USER "), "Syntax")
 
     def test_pass_comes_immediately_after_user(self) -> None:
         for between in (b"CAPA", b"NOOP", b"USER", b"A" * 20_000, b"\0"):
             peer = server()
-            peer.say(b"USER user")
-            peer.say(between)
+            peer.line(b"USER user")
+            peer.line(between)
             with self.subTest(between[:10]):
-                self.assert_no(peer.say(b"PASS pencil"), "USER comes before")
+                self.assert_no(peer.line(b"PASS pencil"), "USER comes before")
 
     def test_no_octet_of_them_ends_a_line(self) -> None:
         for line in (b"USER a\0b", b"USER a\nb", b"USER a\rb"):
-            self.assert_no(server().say(line), "Not a command")
+            self.assert_no(server().line(line), "Not a command")
         peer = server()
-        peer.say(b"USER user")
-        self.assert_no(peer.say(b"PASS pencil\0x"), "Not a command")
+        peer.line(b"USER user")
+        self.assert_no(peer.line(b"PASS pencil\0x"), "Not a command")
         self.assertEqual(peer.application.asked, [])
 
     def test_where_plain_is_not_on_offer(self) -> None:
         """Told before the password comes."""
-        self.assert_no(server(CLEAR).say(b"USER user"), "Encryption required")
+        self.assert_no(server(CLEAR).line(b"USER user"), "Encryption required")
         scram = sasl.Policy(allow=["SCRAM-SHA-256"])
-        self.assert_no(server(policy=scram).say(b"USER user"), "Unsupported")
-        self.assert_no(server(login=False).say(b"USER user"), "Unsupported")
+        self.assert_no(server(policy=scram).line(b"USER user"), "Unsupported")
+        self.assert_no(server(login=False).line(b"USER user"), "Unsupported")
 
 
 class Apop(Case):
@@ -255,10 +255,10 @@ class Apop(Case):
 
     def test_right(self) -> None:
         peer = self.peer()
-        self.assert_yes(peer.say(b"apop user " + DIGEST))
+        self.assert_yes(peer.line(b"apop user " + DIGEST))
         self.assertEqual(peer.session.success.mechanism, "APOP")
         self.assertEqual(peer.session.identity.authzid, "user")
-        self.assert_no(peer.say(b"APOP user " + DIGEST), "Already")
+        self.assert_no(peer.line(b"APOP user " + DIGEST), "Already")
 
     def test_a_timestamp_is_good_for_one_attempt(self) -> None:
         for attempt in (
@@ -270,26 +270,26 @@ class Apop(Case):
         ):
             peer = self.peer()
             with self.subTest(attempt):
-                self.assert_no(peer.say(attempt))
+                self.assert_no(peer.line(attempt))
                 self.assertEqual(peer.session.decision()[0].name, "APOP")
-                self.assert_no(peer.say(b"APOP user " + DIGEST), "tried before")
+                self.assert_no(peer.line(b"APOP user " + DIGEST), "tried before")
                 self.assertIsNone(peer.session.identity)
-                self.assert_yes(peer.say(PLAIN))
+                self.assert_yes(peer.line(PLAIN))
 
     def test_without_a_banner(self) -> None:
-        self.assert_no(server(policy=APOP).say(b"APOP user " + DIGEST), "not offered")
+        self.assert_no(server(policy=APOP).line(b"APOP user " + DIGEST), "not offered")
         peer = server()
         peer.session.greeting()
-        self.assert_no(peer.say(b"APOP user " + DIGEST), "not offered")
+        self.assert_no(peer.line(b"APOP user " + DIGEST), "not offered")
 
     def test_after_stls(self) -> None:
         """The timestamp is the server's own word: curl and fetchmail use it then too."""
         always = sasl.Policy(allow=["APOP"])
         peer = server(CLEAR, policy=always, nonce=TIMESTAMP, starttls=True)
         peer.session.greeting()
-        peer.say(b"STLS")
+        peer.line(b"STLS")
         peer.session.secured(TLS)
-        self.assert_yes(peer.say(b"APOP user " + DIGEST))
+        self.assert_yes(peer.line(b"APOP user " + DIGEST))
         self.assertIs(peer.session.decision()[0].channel, TLS)
 
     def test_an_application_that_fails(self) -> None:
@@ -302,24 +302,24 @@ class Apop(Case):
 class Stls(Case):
     def test_what_was_learnt_before_counts_no_more(self) -> None:
         peer = server(CLEAR, starttls=True)
-        peer.say(b"USER user")
-        self.assert_yes(peer.say(b"STLS"))
+        peer.line(b"USER user")
+        self.assert_yes(peer.line(b"STLS"))
         peer.session.secured(TLS)
-        self.assert_no(peer.say(b"PASS pencil"))
-        self.assertNotIn(b"STLS", peer.say(b"CAPA"))
-        self.assert_no(peer.say(b"STLS"), "not offered")
-        self.assert_yes(peer.say(PLAIN))
+        self.assert_no(peer.line(b"PASS pencil"))
+        self.assertNotIn(b"STLS", peer.line(b"CAPA"))
+        self.assert_no(peer.line(b"STLS"), "not offered")
+        self.assert_yes(peer.line(PLAIN))
 
     def test_not_offered(self) -> None:
-        self.assert_no(server(CLEAR).say(b"STLS"))
-        self.assert_no(server(TLS, starttls=True).say(b"STLS"))
-        self.assert_no(server(CLEAR, starttls=True).say(b"STLS now"))
+        self.assert_no(server(CLEAR).line(b"STLS"))
+        self.assert_no(server(TLS, starttls=True).line(b"STLS"))
+        self.assert_no(server(CLEAR, starttls=True).line(b"STLS now"))
 
     def test_not_after_the_login(self) -> None:
         always = sasl.Policy(cleartext="always")
         peer = server(CLEAR, policy=always, starttls=True)
-        peer.say(PLAIN)
-        self.assert_no(peer.say(b"STLS"), "Already")
+        peer.line(PLAIN)
+        self.assert_no(peer.line(b"STLS"), "Already")
 
     def test_injected_behind_it(self) -> None:
         session = ServerSession(CLEAR, starttls=True)
@@ -347,19 +347,19 @@ class States(Case):
         for line in (b"STAT", b"NOOP", b"RETR 1", b"DELE 1", b"XTND", b"LIST", b"RSET"):
             peer = server()
             with self.subTest(line):
-                self.assert_no(peer.say(line), "not before the login")
+                self.assert_no(peer.line(line), "not before the login")
                 self.assertEqual(peer.commands, [])
 
     def test_the_applications_own(self) -> None:
         for line in (b"QUIT", b"UTF8", b"LANG en"):
             peer = server()
-            self.assert_yes(peer.say(line))
+            self.assert_yes(peer.line(line))
             self.assertEqual(peer.commands[0].verb.encode(), line[:4])
 
     def test_after_the_login(self) -> None:
         peer = server()
-        peer.say(PLAIN)
-        peer.say(b"retr 1")
+        peer.line(PLAIN)
+        peer.line(b"retr 1")
         self.assertEqual(peer.commands, [Command("RETR", b"1")])
         for line in (
             PLAIN,
@@ -370,23 +370,23 @@ class States(Case):
             b"STLS",
         ):
             with self.subTest(line):
-                self.assert_no(peer.say(line), "Already")
+                self.assert_no(peer.line(line), "Already")
         self.assertEqual(peer.session.identity.authcid, "user")
 
     def test_no_commands(self) -> None:
         for line in (b"", b" ", b" QUIT", b"\xff", b"QU\0IT", b"NOOP a\nb", b"QUIT\r"):
             with self.subTest(line):
-                self.assert_no(server().say(line), "Not a command")
+                self.assert_no(server().line(line), "Not a command")
 
     def test_too_long(self) -> None:
         peer = server()
-        self.assert_no(peer.say(b"CAPA" + b" " * 20_000), "too long")
-        self.assert_yes(peer.say(PLAIN))
+        self.assert_no(peer.line(b"CAPA" + b" " * 20_000), "too long")
+        self.assert_yes(peer.line(PLAIN))
 
     def test_quit_is_the_end(self) -> None:
         peer = server()
-        peer.say(b"QUIT")
-        self.assert_no(peer.say(b"CAPA"), "being closed")
+        peer.line(b"QUIT")
+        self.assert_no(peer.line(b"CAPA"), "being closed")
 
     def test_an_autologout_says_nothing(self) -> None:
         """RFC 1939, section 3."""

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import sasl_core as sasl
 from sasl_core.protocols.postgresql import ClientSession, Command, Reply, ServerSession
 from sasl_core.protocols.postgresql import _messages as messages
 
-from ..._accounts import BINDINGS, Application
-
-if TYPE_CHECKING:
-    from sasl_core.protocols.postgresql import Action
+from ..._accounts import BINDINGS
+from .._sessions import BasePeer, pieces
 
 CLEAR = sasl.Channel(False, service="postgres")
 TLS = sasl.Channel(True, service="postgres")
@@ -23,28 +19,8 @@ FIRST = messages.initial_response("SCRAM-SHA-256", b"n,,n=,r=abc")
 QUERY = messages.message("Q", b"SELECT 1\0")
 
 
-class Peer:
-    """A server session with its application; `say` takes a frame, gives its reply."""
-
-    def __init__(self, session: ServerSession, application: Application | None = None):
-        self.session = session
-        self.application = application or Application()
-        self.commands: list[Command] = []
-
-    def say(self, frame: bytes) -> Reply:
-        """Take a frame to its reply, as a well-behaved application does."""
-        action = self.session.receive(frame)
-        while isinstance(action, sasl.Request):
-            action = self.session.resume(self.application.settle(action))
-        return self.settle(action)
-
-    def settle(self, action: Action) -> Reply:
-        """Answer a command."""
-        if isinstance(action, Reply):
-            return action
-        self.commands.append(action)
-        if self.session.wants_tls:
-            return self.session.start_tls(pending=False)
+class Peer(BasePeer):
+    def answer(self, command: Command) -> Reply:
         return Reply(messages.READY)
 
 
@@ -80,24 +56,15 @@ def login(client: ClientSession, peer: Peer, *, octets: int = 0) -> list[bytes]:
     """
     output, wire = client.connected(), []
     while output:
-        wire.append(output)
-        for piece in pieces(output, octets):
-            peer.session.incoming.feed(piece)
-        reply = bytes(peer.say(peer.session.incoming.next()))
-        wire.append(reply)
+        said = b"".join(map(peer.feed, pieces(output, octets)))
+        wire += [output, said]
         output = b""
-        for piece in pieces(reply, octets):
+        for piece in pieces(said, octets):
             if client.authenticated:
-                break
+                break  # what comes behind it is not the session's
             output += client.receive(piece)
         if client.wants_tls:
             secure = sasl.Channel(True, bindings=BINDINGS)
             peer.session.secured(secure)
             output = client.secured(secure)
     return wire
-
-
-def pieces(data: bytes, octets: int) -> list[bytes]:
-    """Cut octets into pieces of one size."""
-    size = octets or len(data)
-    return [data[i : i + size] for i in range(0, len(data), size)]

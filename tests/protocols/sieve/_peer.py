@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import sasl_core as sasl
 from sasl_core.protocols.sieve import ClientSession, Command, Reply, ServerSession
 
-from ..._accounts import Application, channel, policy
-
-if TYPE_CHECKING:
-    from sasl_core.protocols.sieve import Action
+from ..._accounts import channel, policy
+from .._sessions import BasePeer, join
 
 PLAIN = b'AUTHENTICATE "PLAIN" "AHVzZXIAcGVuY2ls"'  # user, pencil
 WRONG = b'AUTHENTICATE "PLAIN" "AHVzZXIAd3Jvbmc="'  # user, wrong
@@ -19,38 +15,9 @@ TLS = sasl.Channel(True, service="sieve")
 OK = Reply("OK", "Done")
 
 
-class Peer:
-    """A server session with its application; `say` takes octets, gives its replies."""
-
-    def __init__(self, session: ServerSession, application: Application | None = None):
-        self.session = session
-        self.application = application or Application()
-        self.commands: list[Command] = []
-
-    def say(self, octets: bytes) -> bytes:
-        """Feed octets; return what a well-behaved server says to them."""
-        self.session.incoming.feed(octets)
-        output = b""
-        while (line := self.session.incoming.next()) is not None:
-            output += bytes(self.settle(self.session.receive(line)))
-        return output
-
-    def line(self, line: bytes) -> bytes:
-        """Say one line."""
-        return self.say(line + b"\r\n")
-
-    def settle(self, action: Action) -> Reply:
-        """Take an action to the reply that it ends in."""
-        while isinstance(action, sasl.Request):
-            action = self.session.resume(self.application.settle(action))
-        if isinstance(action, Reply):
-            return action
-        self.commands.append(action)
-        if action.verb == "STARTTLS":
-            return self.session.start_tls(pending=self.session.incoming.pending)
-        reply = Reply("OK", "Bye", close=True) if action.verb == "LOGOUT" else OK
-        self.session.replied(action, reply)
-        return reply
+class Peer(BasePeer):
+    def answer(self, command: Command) -> Reply:
+        return Reply("OK", "Bye", close=True) if command.verb == "LOGOUT" else OK
 
 
 def server(on: sasl.Channel = TLS, **options) -> Peer:
@@ -64,21 +31,5 @@ def for_mechanism(name: str, **options) -> Peer:
 
 
 def login(client: ClientSession, peer: Peer, *, octets: int = 0) -> list[bytes]:
-    """Join two sessions until one has enough; return what went over the wire.
-
-    `octets` is the size of the pieces in which the client gets the replies (0: whole).
-    """
-    wire = [bytes(peer.session.greeting())]
-    while not client.authenticated:
-        reply = wire[-1]
-        size = octets or len(reply)
-        pieces = [reply[i : i + size] for i in range(0, len(reply), size)]
-        output = b"".join(client.receive(piece) for piece in pieces)
-        if output:
-            wire += [output, peer.say(output)]
-        elif client.wants_tls:
-            secure = sasl.Channel(True, bindings=peer.session.channel.bindings)
-            first = peer.session.secured(secure)
-            assert client.secured(secure) == b""
-            wire.append(bytes(first))
-    return wire
+    """Log in, as `join` has it."""
+    return join(client, peer, bytes(peer.session.greeting()), octets=octets)

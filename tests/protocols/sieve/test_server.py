@@ -235,7 +235,7 @@ class Commands(unittest.TestCase):
 
     def test_pipelined(self) -> None:
         peer = server()
-        said = peer.say(PLAIN + b"\r\nNOOP\r\nPUTSCRIPT {1+}\r\na {2+}\r\nbc\r\n")
+        said = peer.feed(PLAIN + b"\r\nNOOP\r\nPUTSCRIPT {1+}\r\na {2+}\r\nbc\r\n")
         self.assertEqual(said, b"OK\r\n" + YES + YES)
         self.assertEqual(peer.commands[-1], Command("PUTSCRIPT", (b"a", b"bc")))
 
@@ -253,14 +253,14 @@ class Limits(unittest.TestCase):
     def test_a_command_with_literals_before_the_login(self) -> None:
         peer = server()
         for size in (12300, 1_000_000):
-            said = peer.say(b"NOOP {%d+}\r\n" % size)
+            said = peer.feed(b"NOOP {%d+}\r\n" % size)
             for _ in range(size // 100):
-                said += peer.say(b"LOGOUT\r\n" + b"x" * 92)
-            said += peer.say(b"y" * (size % 100))
+                said += peer.feed(b"LOGOUT\r\n" + b"x" * 92)
+            said += peer.feed(b"y" * (size % 100))
             self.assertEqual(said, b"")
             self.assertLess(len(peer.session.incoming._text), 12_300)
             self.assertEqual(
-                peer.say(b"\r\n"), b'NO (QUOTA/MAXSIZE) "Command too long"\r\n'
+                peer.feed(b"\r\n"), b'NO (QUOTA/MAXSIZE) "Command too long"\r\n'
             )
         self.assertEqual(peer.line(PLAIN), b"OK\r\n")
 
@@ -275,9 +275,9 @@ class Limits(unittest.TestCase):
 
     def test_a_line_without_end(self) -> None:
         peer = server()
-        peer.say(b"NOOP " + b"x" * 12_283)
-        self.assertEqual(peer.say(b"x"), b'BYE "Line too long"\r\n')
-        self.assertTrue(peer.say(b"x" * 70_000 + b"\r\nNOOP\r\n").startswith(b"BYE"))
+        peer.feed(b"NOOP " + b"x" * 12_283)
+        self.assertEqual(peer.feed(b"x"), b'BYE "Line too long"\r\n')
+        self.assertTrue(peer.feed(b"x" * 70_000 + b"\r\nNOOP\r\n").startswith(b"BYE"))
 
     def test_a_line_of_the_limit(self) -> None:
         line = b'NOOP "' + b"x" * (12_288 - 9) + b'"'
@@ -296,7 +296,7 @@ class Limits(unittest.TestCase):
 
     def test_a_literal_that_never_ends(self) -> None:
         peer = server()
-        self.assertEqual(peer.say(b"NOOP {99999999999999+}\r\nLOGOUT\r\n"), b"")
+        self.assertEqual(peer.feed(b"NOOP {99999999999999+}\r\nLOGOUT\r\n"), b"")
         self.assertTrue(peer.session.incoming.pending)
 
 
@@ -312,13 +312,13 @@ class StartTLS(unittest.TestCase):
 
     def test_octets_behind_it(self) -> None:
         peer = server(CLEAR, starttls=True)
-        said = peer.say(b"STARTTLS\r\n" + PLAIN + b"\r\n")
+        said = peer.feed(b"STARTTLS\r\n" + PLAIN + b"\r\n")
         self.assertTrue(said.startswith(b'BYE "Nothing may follow STARTTLS"'), said)
         self.assertEqual(peer.application.asked, [])
 
     def test_the_beginning_of_a_literal_behind_it(self) -> None:
         peer = server(CLEAR, starttls=True)
-        said = peer.say(b"STARTTLS\r\n{5+}\r\nNOO")
+        said = peer.feed(b"STARTTLS\r\n{5+}\r\nNOO")
         self.assertTrue(said.startswith(b"BYE "), said)
 
     def test_where_it_is_not_offered(self) -> None:

@@ -223,6 +223,7 @@ class OurOwnFailure(unittest.TestCase):
     def test_a_mechanism_without_end_has_one(self) -> None:
         class Endless:
             name, profile = "ENDLESS", profiles.SMTP
+            initial_optional = True
 
             def start(self):
                 return None
