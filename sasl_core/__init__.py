@@ -3,6 +3,7 @@
 `client()` and `server()` begin an exchange, `offer()` says what to advertise.
 """
 
+from ._advertised import Advertised
 from ._channel import Channel, ChannelBinding
 from ._choosing import client, offer, server
 from ._client import Client
@@ -52,6 +53,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AcceptSecurityContext",
+    "Advertised",
     "Asserted",
     "AuthenticationError",
     "Authorize",

@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ._advertised import Advertised
     from ._channel import Channel
     from ._events import Request
     from ._profile import Profile
@@ -29,13 +30,15 @@ def client(
     channel: Channel,
     policy: Policy = DEFAULT,
     profile: Profile = BASE64,
+    advertised: Advertised | None = None,
     nonce: bytes | None = None,
 ) -> Client:
     """Begin an exchange by the strongest mechanism that is offered and acceptable.
 
     `offered` is what the server said (names in any case; unknown ones are passed over),
     or one name as a str, which obeys the policy all the same; so does a Mechanism that
-    is not registered, such as APOP. `nonce` replaces the fresh random value: for tests.
+    is not registered, such as APOP. `advertised` is all that came of the server's lists,
+    for SCRAM to check by XEP-0474; `nonce` replaces the fresh random value: for tests.
     Raise NoMechanism, with the reason for each name, and CredentialsError for
     credentials that the chosen mechanism cannot carry.
     """
@@ -49,7 +52,9 @@ def client(
     plus = best.plus
     if channel.bindings and not plus:
         plus = f"{best.name}-PLUS" in map(folded, names)
-    return Client(best, credentials, channel, policy, profile, plus, nonce)
+    made = Client(best, credentials, channel, policy, profile, plus, nonce)
+    made.advertised = advertised
+    return made
 
 
 def choose(
@@ -83,6 +88,7 @@ def server(
     answers: Iterable[type[Request]] | None = None,
     realm: str | tuple[str, ...] | None = None,
     username: str = "",
+    advertised: Advertised | None = None,
     nonce: bytes | None = None,
 ) -> Server:
     """Begin an exchange by the mechanism that the client named (in any case), or by a
@@ -91,8 +97,8 @@ def server(
     `channel`, `policy` and `answers` are those given to `offer`: what was not on offer
     is not run. `realm` is that of the mechanisms that have one, or all of them (None:
     the channel's host; "": none); `username` is whom the protocol named before, where
-    the profile's `empty_authcid` says that it does; `nonce` replaces the fresh random
-    value: for tests. Raise NoMechanism.
+    the profile's `empty_authcid` says so; `advertised` what the client was told, for SCRAM
+    to prove (XEP-0474); `nonce` the fresh random value, for tests. Raise NoMechanism.
     """
     mechanism = name if isinstance(name, Mechanism) else find(name)
     if mechanism is None:
@@ -105,7 +111,9 @@ def server(
     if channel.bindings and not plus:
         bound = find(f"{mechanism.name}-PLUS")
         plus = bound is not None and not _server_objection(bound, channel, policy, able)
-    return Server(mechanism, channel, policy, profile, plus, realm, nonce, username)
+    made = Server(mechanism, channel, policy, profile, plus, realm, nonce, username)
+    made.advertised = advertised
+    return made
 
 
 def offer(

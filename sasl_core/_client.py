@@ -15,6 +15,7 @@ from ._value import Secretive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ._advertised import Advertised
     from ._channel import Channel
     from ._policy import Policy
     from ._profile import Profile
@@ -36,6 +37,7 @@ class Client(Secretive):
 
     __slots__ = (
         "_turn",
+        "advertised",
         "channel",
         "layer",
         "name",
@@ -62,6 +64,7 @@ class Client(Secretive):
         self.policy = policy
         self.profile = profile
         self.plus = plus
+        self.advertised: Advertised | None = None
         self.layer: Layer | None = None
         # One item, whose turn it is: the opening, a tuple, or a record; none while that
         # runs, and after the end. pop() is atomic: of two threads, one gets the item and

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from ._advertised import Advertised
     from ._channel import Channel
     from ._events import Event
     from ._policy import Policy
@@ -33,6 +34,7 @@ class Server(Secretive):
         "_notes",  # what `backends.Application` knows of it; not set before that
         "_takes_initial",
         "_turn",
+        "advertised",
         "channel",
         "name",
         "plus",
@@ -61,6 +63,7 @@ class Server(Secretive):
         self.policy = policy
         self.profile = profile
         self.plus = plus
+        self.advertised: Advertised | None = None
         self.realm = realm
         self.username = username  # whom the protocol named before the exchange
         self._takes_initial = mechanism.initial_response

@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn, Protocol, TypeAlias
 
+    from ._advertised import Advertised
     from ._channel import Channel
     from ._errors import SASLError
     from ._events import Failure, Request, Success
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
         `plus`: the -PLUS variant of `name` is on offer too. `realm`: a server's only.
         `username`: a server's, whom the protocol named before the exchange.
+        `advertised`: what the server told of its mechanisms, None for nothing to check.
         """
 
         @property
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
         def realm(self) -> str | tuple[str, ...] | None: ...
         @property
         def username(self) -> str: ...
+        @property
+        def advertised(self) -> Advertised | None: ...
 
     # What a client begins with: its initial response, None where the server speaks
     # first; and the record that waits for what comes then. What makes it raises

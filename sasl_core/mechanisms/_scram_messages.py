@@ -53,6 +53,16 @@ def server_first(message: bytes, window: tuple[int, int]) -> tuple[bytes, bytes,
     return nonce, salt, integer(fields[2][2:], least, most, "iteration count")
 
 
+def extension(message: bytes, mark: bytes) -> bytes | None:
+    """Return the value of an extension of a server-first message that was read before,
+    None where it is not there; `mark` is its letter and =.
+    """
+    for attribute in message.split(b",")[3:]:
+        if attribute.startswith(mark):
+            return attribute[2:]
+    return None
+
+
 def client_final(
     message: bytes, bound: bytes, nonce: bytes
 ) -> tuple[bytes, bytes | None]:

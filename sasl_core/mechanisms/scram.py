@@ -7,7 +7,8 @@
     AuthMessage := client-first-message-bare "," server-first-message ","
                    client-final-message-without-proof
 
-AuthMessage is made of the very octets that were on the wire.
+With what was advertised, server-first has ",h=" and its hash (XEP-0474), which the proof
+covers. AuthMessage is made of the very octets that were on the wire.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from . import _scram_messages as messages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .._advertised import Advertised
     from .._records import ScramKeys
     from .._states import ClientMove, ClientOpening, ServerMove, ServerOpening, Terms
     from .._values import Credentials
@@ -81,6 +83,11 @@ def _fresh(nonce: bytes | None) -> bytes:
     return b2a_base64(os.urandom(18), newline=False) if nonce is None else nonce
 
 
+def _summary(math: Suite, advertised: Advertised) -> bytes:
+    """Hash what was advertised (XEP-0474, section 5.1)."""
+    return b2a_base64(math.H(advertised.octets), newline=False)
+
+
 def _bound(header: bytes, binding: bytes) -> bytes:
     """Write the attribute c= of client-final."""
     if header == b"n,,":
@@ -104,6 +111,13 @@ class _AwaitServerFirst(ClientRecord):
         if not nonce.startswith(mine) or len(nonce) == len(mine):
             raise Malformed("the server's nonce does not continue the client's")
         math, problem = self.math, ""
+        if terms.advertised is not None:
+            told = messages.extension(challenge, b"h=")
+            if told is not None and told != _summary(math, terms.advertised):
+                return ServerNotAuthenticated(
+                    "what the server says that it advertised is not what came here:"
+                    " somebody stands in between"
+                ), None
         try:
             keys = self.credentials.scram_keys(
                 math.hash_name, salt, count, prepare=terms.policy.prepare
@@ -206,6 +220,8 @@ class _AwaitKeys(Asking):
             salt, iterations = answer.salt, answer.iterations
         text = b2a_base64(salt, newline=False)
         server_first = b"r=%b,s=%b,i=%d" % (self.nonce, text, iterations)
+        if terms.advertised is not None:
+            server_first += b",h=" + _summary(self.math, terms.advertised)
         return server_first, _AwaitClientFinal(
             self.math,
             self.identity,

@@ -1,0 +1,123 @@
+"""SCRAM's protection of what was advertised (XEP-0474), both sides."""
+
+from __future__ import annotations
+
+import unittest
+from typing import Any
+
+import sasl_core as sasl
+from sasl_core import profiles
+
+from .. import _accounts as accounts
+from .._drive import hash_of
+
+MECHANISMS = ("SCRAM-SHA-1-PLUS", "SCRAM-SHA-1")
+BINDINGS = ("tls-exporter", "tls-server-end-point")
+TOLD = sasl.Advertised(MECHANISMS, BINDINGS)
+
+
+def play(mine: Any, theirs: Any, name: str = "SCRAM-SHA-1") -> accounts.Outcome:
+    """Run an exchange by what came to the client, and what the server sent."""
+    on, policy = accounts.channel(name), accounts.policy(name)
+    client = sasl.client(
+        name,
+        sasl.Credentials(accounts.USER, accounts.PASSWORD),
+        channel=on,
+        policy=policy,
+        profile=profiles.RAW,
+        advertised=mine,
+    )
+    server = sasl.server(
+        name, channel=on, policy=policy, profile=profiles.RAW, advertised=theirs
+    )
+    return accounts.play(client, server)
+
+
+def first(outcome: accounts.Outcome) -> bytes:
+    """Return the server-first message."""
+    return next(message for side, message in outcome.transcript if side == "S")
+
+
+class DowngradeTest(unittest.TestCase):
+    """What the server says that it advertised, and what came."""
+
+    def test_the_example(self) -> None:
+        """The hash is that of XEP-0474 0.5.0, section 5.3."""
+        outcome = play(TOLD, TOLD)
+        self.assertTrue(outcome.succeeded)
+        self.assertTrue(first(outcome).endswith(b",h=G6k/rBLDqgOhRRaCuuatSDFkJ08="))
+
+    def test_the_order_does_not_count(self) -> None:
+        """They are sorted by their octets, whatever the list was like."""
+        turned = sasl.Advertised(MECHANISMS[::-1], BINDINGS[::-1])
+        self.assertTrue(play(turned, TOLD).succeeded)
+
+    def test_what_was_taken_away_shows(self) -> None:
+        """A mechanism, a type of binding, all types, or an addition."""
+        for came in (
+            sasl.Advertised(MECHANISMS[1:], BINDINGS),
+            sasl.Advertised(MECHANISMS, BINDINGS[1:]),
+            sasl.Advertised(MECHANISMS, ()),
+            sasl.Advertised(MECHANISMS),
+            sasl.Advertised((*MECHANISMS, "PLAIN"), BINDINGS),
+            sasl.Advertised((), (*MECHANISMS, *BINDINGS)),
+        ):
+            outcome = play(came, TOLD)
+            with self.subTest(came):
+                self.assertIsInstance(outcome.error, sasl.ServerNotAuthenticated)
+                self.assertEqual(len(outcome.transcript), 2)  # no proof went out
+
+    def test_who_does_not_know_it(self) -> None:
+        """A server need not say it, nor a client look at it."""
+        self.assertTrue(play(TOLD, None).succeeded)
+        self.assertNotIn(b",h=", first(play(TOLD, None)))
+        self.assertTrue(play(None, TOLD).succeeded)
+
+    def test_it_cannot_be_changed_or_left_out(self) -> None:
+        """The proof covers it."""
+        for change in (b"", b",h=" + b"A" * 27 + b"="):
+            on, policy = accounts.channel("SCRAM-SHA-1"), accounts.policy("SCRAM-SHA-1")
+            facts: Any = {"channel": on, "policy": policy, "profile": profiles.RAW}
+            mine = sasl.Credentials(accounts.USER, accounts.PASSWORD)
+            client = sasl.client("SCRAM-SHA-1", mine, **facts)
+            server = sasl.server("SCRAM-SHA-1", **facts, advertised=TOLD)
+            keys = accounts.keys(accounts.PASSWORD, "sha1")
+            said = server.start(client.start()).answer(keys).data
+            event = server.step(client.step(said.partition(b",h=")[0] + change))
+            self.assertIs(event.reason, sasl.Reason.BAD_CREDENTIALS)
+
+    def test_by_the_mechanism_s_hash(self) -> None:
+        """As long as that; bound or not."""
+        for name in accounts.SCRAMS:
+            outcome = play(TOLD, TOLD, name)
+            hash_size = sasl.ScramKeys.derive("x", hash_of(name), iterations=1)
+            with self.subTest(name):
+                self.assertTrue(outcome.succeeded)
+                value = first(outcome).partition(b",h=")[2]
+                size = len(hash_size.stored_key)
+                self.assertEqual(len(value), (size + 2) // 3 * 4)
+
+    def test_for_an_unknown_user_too(self) -> None:
+        """He looks like any other."""
+        facts: Any = {
+            "channel": accounts.channel("SCRAM-SHA-1"),
+            "policy": accounts.policy("SCRAM-SHA-1"),
+            "profile": profiles.RAW,
+            "advertised": TOLD,
+        }
+        said = sasl.server("SCRAM-SHA-1", **facts).start(b"n,,n=nobody,r=abc")
+        self.assertIn(b",h=G6k/", said.deny().data)
+
+    def test_words_that_hold_a_separator(self) -> None:
+        """They could be taken for two."""
+        for words in (("A\x1eB",), ("A\x1f",)):
+            with self.assertRaises(ValueError):
+                sasl.Advertised(words)
+            with self.assertRaises(ValueError):
+                sasl.Advertised((), words)
+        with self.assertRaises(TypeError):
+            sasl.Advertised("SCRAM-SHA-1")
+
+
+if __name__ == "__main__":
+    unittest.main()
