@@ -7,7 +7,7 @@ such an object raises is a refusal: of a ticket, a token, a message, or for want
 from __future__ import annotations
 
 from .._errors import StateError
-from .._strict import Malformed
+from .._strict import Malformed, printable
 from ..layers import Layer
 from . import _identities as identities
 
@@ -68,7 +68,7 @@ MOST = 0xFFFFFF  # octets of a buffer that a peer of RFC 4752 could speak of
 
 
 class Refused(Malformed):
-    """The security context has raised an exception; the text names its type only."""
+    """The security context has raised an exception; the text names its type."""
 
 
 class Context:
@@ -83,7 +83,9 @@ class Context:
         """Return the token to send, b"" for none, and whether the context is complete."""
         # gssapi's step hands out an error token, and its `complete` raises the error.
         context = self._context
-        return _guarded(lambda: (context.step(token) or b"", context.complete))
+        return _guarded(
+            lambda: (context.step(token) or b"", context.complete), told=token is None
+        )
 
     def wrap(self, message: bytes, *, encrypt: bool) -> bytes:
         """Protect a message."""
@@ -148,11 +150,16 @@ class Context:
         return bool(_guarded(lambda: int(self._context.actual_flags)) & flag)
 
 
-def _guarded(call: Callable[[], _Result]) -> _Result:
+def _guarded(call: Callable[[], _Result], *, told: bool = False) -> _Result:
+    """Call; `told`: before a word of the peer, its text may tell the user what is missing
+    (a ticket, a KDC, a service that it knows).
+    """
     try:
         return call()
     except Exception as error:
         problem = type(error).__name__
+        if told:
+            problem += f": {printable(str(error))}"
     # Raised outside the handler: its text and frames may show what nobody should see.
     raise Refused(f"the security context refused: {problem}")
 
@@ -176,7 +183,8 @@ def initiate(
                 mechanism=mechanism,
                 bindings=bindings,
                 layers=terms.policy.layers,
-            )
+            ),
+            told=True,
         )
     )
 
