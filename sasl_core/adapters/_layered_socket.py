@@ -28,14 +28,15 @@ class LayeredSocket(socket.socket):
     ProtocolError where the peer's data was changed: close it then.
     """
 
-    def __init__(self, sock: socket.socket, layer: Layer) -> None:
+    def __init__(self, sock: socket.socket, layer: Layer, early: bytes = b"") -> None:
         # A descriptor of its own, for `select`; each closes what it has.
         mine = socket.dup(sock.fileno())
         super().__init__(sock.family, sock.type, sock.proto, fileno=mine)
         super().settimeout(sock.gettimeout())
         self._sock = sock
         self._layer = layer
-        self._ready = bytearray()  # unwrapped, and not yet asked for
+        # Unwrapped, and not yet asked for; `early` was received before this was made.
+        self._ready = bytearray(layer.unwrap(early))
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
         """Return at most so many octets, b"" at the end; the flags must be 0."""

@@ -17,14 +17,18 @@ _CHUNK = 65536
 
 
 async def protect(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, layer: Layer
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    layer: Layer,
+    early: bytes = b"",
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Return streams whose octets go through the layer; the old ones are used up.
+    `early` came through it and was read already.
 
     Where the peer's data was changed, reading raises ProtocolError, and the connection is
     closed.
     """
-    early = await _drained(reader, writer)
+    early += await _drained(reader, writer)
     above = asyncio.StreamReader()
     protocol = asyncio.StreamReaderProtocol(above)
     transport = _Transport(writer, layer, protocol)

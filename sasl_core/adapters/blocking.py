@@ -61,7 +61,9 @@ def authenticate(
             del output  # a traceback shows locals: no password may be among them
             if session.authenticated:
                 layer = session.layer
-                return sock if layer is None else LayeredSocket(sock, layer)
+                if layer is None:
+                    return sock
+                return LayeredSocket(sock, layer, session.early)
             data = sock.recv(_CHUNK)
             if not data:
                 raise session.closed()

@@ -66,7 +66,7 @@ async def authenticate(
             layer = session.layer
             if layer is None:
                 return reader, writer
-            return await protect(reader, writer, layer)
+            return await protect(reader, writer, layer, session.early)
         async with asyncio.timeout(timeout):
             data = await reader.read(_CHUNK)
         if not data:

@@ -79,6 +79,7 @@ class ClientBase(Secretive, Generic[AttemptsT]):
         "authenticated",
         "channel",
         "credentials",
+        "early",
         "mechanism",
         "wants_tls",
     )
@@ -101,6 +102,7 @@ class ClientBase(Secretive, Generic[AttemptsT]):
         self.channel = channel
         self.authenticated = False
         self.wants_tls = False
+        self.early = b""  # what came behind the success, through the `layer`
         self.mechanism = ""
         self.credentials = credentials
         self._policy = policy
@@ -155,16 +157,37 @@ class ClientBase(Secretive, Generic[AttemptsT]):
         turn, self._turn = self._turn, None
         if turn is None:
             raise StateError("the session is over, or waits for TLS or a token")
-        self._replies.feed(data)
-        reply = self._replies.next()
+        reply, rest = self._next(data)
         if reply is None:
             self._turn = turn
             return b""
-        if self._replies.pending:
+        if self._replies.pending or (rest and turn != self._answer):
             # Also what was put behind the reply to STARTTLS, to be read as if it had
             # come over TLS (RFC 3207, section 6).
             raise ProtocolError(_OUT_OF_TURN)
-        return turn(*reply)
+        output = turn(*reply)
+        if rest and self.layer is None:
+            self.authenticated = False
+            raise ProtocolError(_OUT_OF_TURN)
+        self.early = rest
+        return output
+
+    def _next(self, data: bytes) -> tuple[tuple[Any, ...] | None, bytes]:
+        """Return the next reply, and the octets behind it that may be a layer's."""
+        if self._policy.layers == ("none",):
+            self._replies.feed(data)
+            return self._replies.next(), b""
+        # A server may begin inside the layer before the client knows of it (ManageSieve's
+        # does: RFC 5804, section 2.1), so what comes is read line by line.
+        begin = 0
+        while begin < len(data):
+            end = data.find(b"\n", begin) + 1 or len(data)
+            self._replies.feed(data[begin:end])
+            reply = self._replies.next()
+            if reply is not None:
+                return reply, data[end:]
+            begin = end
+        return None, b""
 
     def start_tls(self, *, pending: bool) -> None:
         """Check, before the handshake, that nothing came behind the reply to STARTTLS.

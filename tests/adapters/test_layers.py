@@ -249,12 +249,14 @@ class Streams(Blocking):
 class Sieve(Case):
     """ManageSieve's server speaks first inside the layer (RFC 5804, section 2.1)."""
 
-    def test_capabilities_again(self) -> None:
-        both = policy("confidentiality")
-        channel = sasl.Channel(True, service="sieve", host="localhost")
-        mine, theirs = socket.socketpair()
-        settle = self.serve(policy=both).mailbox().answer
-        server = sieve.ServerSession(channel, policy=both)
+    both = policy("confidentiality")
+    channel = sasl.Channel(True, service="sieve", host="localhost")
+
+    def setUp(self) -> None:
+        self.mine, theirs = socket.socketpair()
+        self.mine.settimeout(5)
+        settle = self.serve(policy=self.both).mailbox().answer
+        server = sieve.ServerSession(self.channel, policy=self.both)
 
         def serve() -> None:
             with theirs:
@@ -264,18 +266,40 @@ class Sieve(Case):
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         self.addCleanup(thread.join, 5)
+        self.addCleanup(self.mine.close)
         who = sasl.Credentials("user", "pencil")
-        client = sieve.ClientSession(who, channel=channel, policy=both)
-        with mine:
-            mine.settimeout(5)
-            file = mine.makefile("rwb", 0)
-            output = client.connected()
-            while not client.authenticated:
-                file.write(output)
-                # Line by line, so that what comes behind the last one is left.
-                output = client.receive(file.readline())
-            with LayeredSocket(mine, client.layer) as layered:
-                self.assertIn(b'"IMPLEMENTATION"', layered.recv(1000))
+        self.client = sieve.ClientSession(who, channel=self.channel, policy=self.both)
+
+    def test_capabilities_again(self) -> None:
+        """They come through the layer, with the reply or after it."""
+        with blocking.authenticate(self.client, self.mine) as layered:
+            self.assertIn(b'"IMPLEMENTATION"', layered.recv(1000))
+
+    def test_with_the_reply(self) -> None:
+        """What came in one piece with the success is not lost."""
+        output, held = self.client.connected(), b""
+        while not self.client.authenticated:
+            self.mine.sendall(output)
+            data = self.mine.recv(4096)
+            if data.startswith(b"OK (SASL"):
+                while b"\0" not in data:  # a layer's length
+                    data += self.mine.recv(4096)
+                held = data
+            output = self.client.receive(data)
+        self.assertTrue(held.endswith(self.client.early))
+        with LayeredSocket(self.mine, self.client.layer, self.client.early) as layered:
+            self.assertIn(b'"IMPLEMENTATION"', layered.recv(1000))
+
+    def test_without_a_layer_nothing_comes_after_it(self) -> None:
+        """What stands behind the success is then out of turn, and the login is none."""
+        both = sasl.Policy(allow=["PLAIN"], layers=("none", "integrity"))
+        who = sasl.Credentials("user", "pencil")
+        client = sieve.ClientSession(who, channel=self.channel, policy=both)
+        client.connected()
+        client.receive(b'"IMPLEMENTATION" "x"\r\n"SASL" "PLAIN"\r\nOK\r\n')
+        with self.assertRaises(sasl.ProtocolError):
+            client.receive(b"OK\r\n\0\0\0\1x")
+        self.assertFalse(client.authenticated)
 
 
 class Pair:
