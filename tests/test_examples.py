@@ -8,6 +8,10 @@ import subprocess
 import sys
 import unittest
 from pathlib import Path
+from unittest import mock
+
+import sasl_core as sasl
+from sasl_core import mechanisms
 
 _ROOT = Path(__file__).parent.parent
 
@@ -54,6 +58,48 @@ class SubmissionTest(unittest.TestCase):
         self.assertIn("no openssl program", shown)
         self.assertIn("by SCRAM-SHA-256.", shown)
         self.assertNotIn("PLAIN", shown)
+
+
+class CustomMechanismTest(unittest.TestCase):
+    """A third party's mechanism is like any other."""
+
+    def setUp(self) -> None:
+        """Register it, for this test only."""
+        with mock.patch.dict(mechanisms._registry):
+            from examples import custom_mechanism
+        registry = mechanisms._registry | {"X-PIN": custom_mechanism.facts}
+        self.enterContext(mock.patch.dict(mechanisms._registry, registry))
+        self.channel = sasl.Channel(True)
+
+    def login(self, user: str, pin: str) -> sasl.Event:
+        """Choose it among others, and use it."""
+        client = sasl.client(
+            ["LOGIN", "X-PIN"], sasl.Credentials(user, pin), channel=self.channel
+        )
+        self.assertEqual(client.name, "X-PIN")
+        request = sasl.server("X-PIN", channel=self.channel).start(client.start())
+        if isinstance(request, sasl.Failure):
+            return request
+        self.assertIsInstance(request, sasl.CheckPassword)
+        event = request.answer((request.username, request.password) == ("a:b", "4711"))
+        if isinstance(event, sasl.Success):
+            client.finish()
+        return event
+
+    def test_right_and_wrong(self) -> None:
+        """Both sides agree, and a wrong PIN is no login."""
+        event = self.login("a:b", "4711")
+        self.assertEqual(event.identity, sasl.Identity("a:b"))
+        self.assertIs(self.login("a:b", "4712").reason, sasl.Reason.BAD_CREDENTIALS)
+        self.assertIs(self.login("a:b", "none").reason, sasl.Reason.MALFORMED)
+
+    def test_it_obeys_the_rules(self) -> None:
+        """Those that follow from its facts."""
+        self.assertIn("X-PIN", sasl.offer(channel=self.channel))
+        self.assertNotIn("X-PIN", sasl.offer(channel=sasl.Channel(False)))
+        self.assertNotIn("X-PIN", sasl.offer(channel=self.channel, answers=()))
+        with self.assertRaisesRegex(sasl.NoMechanism, "no password"):
+            sasl.client("X-PIN", sasl.Credentials("a"), channel=self.channel)
 
 
 class CompleteTest(unittest.TestCase):

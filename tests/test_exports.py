@@ -75,7 +75,8 @@ PROFILES = [
     "POP3",
 ]
 PROFILES += ["POSTGRESQL", "RAW", "SMTP", "XMPP"]
-MECHANISMS = ["Mechanism", "find", "is_name", "register", "registered"]
+MECHANISMS = ["SATISFIED", "Asking", "ClientRecord", "Malformed", "Mechanism"]
+MECHANISMS += ["ServerRecord", "find", "is_name", "register", "registered"]
 
 # The words that docstrings of functions begin with: a new one is a decision.
 VERBS = {"Add", "Answer", "Begin", "Compute", "Derive", "End", "Hash", "Make", "Raise"}

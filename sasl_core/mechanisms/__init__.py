@@ -25,7 +25,8 @@ from .._events import (
 )
 from .._hashed_token import HT_NAMES
 from .._scram_math import NAMES
-from .._strict import folded
+from .._states import SATISFIED, Asking, ClientRecord, ServerRecord
+from .._strict import Malformed, folded
 from .._value import Value
 
 TYPE_CHECKING = False
@@ -34,7 +35,11 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     from .._events import Request
-    from .._states import ClientOpening, ServerOpening, Terms
+    from .._states import ClientMove as ClientMove
+    from .._states import ClientOpening as ClientOpening
+    from .._states import ServerMove as ServerMove
+    from .._states import ServerOpening as ServerOpening
+    from .._states import Terms as Terms
     from .._values import Credentials
 
     # The last argument is the nonce: None to draw a fresh one.
@@ -43,7 +48,19 @@ if TYPE_CHECKING:
     ]
     ServerFactory: TypeAlias = Callable[[Terms, bytes | None], ServerOpening]
 
-__all__ = ["Mechanism", "find", "is_name", "register", "registered"]
+# What a mechanism is written in; `Terms`, `ClientMove` and the like are for annotations.
+__all__ = [
+    "SATISFIED",
+    "Asking",
+    "ClientRecord",
+    "Malformed",
+    "Mechanism",
+    "ServerRecord",
+    "find",
+    "is_name",
+    "register",
+    "registered",
+]
 
 _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 
