@@ -94,6 +94,7 @@ NAMES = (
     "SCRAM-SHA3-512",
     "SCRAM-SHA3-512-PLUS",
     "SECURID",
+    "SRP",
     "XOAUTH2",
 )
 SALT = b"salt" * 4

@@ -26,7 +26,7 @@ from .._policy import Policy
 from .._reasons import Reason
 from .._records import ScramKeys, Secret
 from ..mechanisms import registered
-from ..records import DigestMd5Secret, Plaintext, Unverifiable
+from ..records import DigestMd5Secret, Plaintext, SrpVerifier, Unverifiable
 from . import _one_time as one_time
 from ._account import Unavailable, can_be_a_name
 from ._population import Population
@@ -177,7 +177,10 @@ class Answers:
             records, key=lambda r: isinstance(r, DigestMd5Secret) and r.realm != realm
         ):
             if isinstance(record, Secret) and request.mechanism in record.mechanisms:
-                # A decoy's, too: to work on from a precomputed secret takes longer.
+                # A decoy's, too: to work on from a precomputed secret takes longer. Not
+                # SRP's, whose salt shows, and must be another for each unknown user.
+                if account is None and isinstance(record, SrpVerifier):
+                    break
                 return request.answer(record)
             if isinstance(record, Plaintext) and account is not None:
                 return request.answer(record.password)

@@ -352,6 +352,17 @@ _builtin(
     specification="Google, Microsoft",
 )
 _builtin(
+    "SRP",
+    "srp",
+    strength=45,
+    needs=("username", "password"),
+    asks=(FindPassword,),
+    mutual=True,
+    hash_name="sha1",
+    specification="draft-burdis-cat-srp-sasl-08",
+    by_name=True,
+)
+_builtin(
     "DIGEST-MD5",
     "digest_md5",
     strength=40,

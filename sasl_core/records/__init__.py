@@ -15,6 +15,7 @@ from ._nt_hash import NtHash
 from ._parse import parse
 from ._scram_fields import ejabberd, mongodb, passlib, prosody
 from ._secrets import CramMd5Secret, DigestMd5Secret, Plaintext
+from ._srp import SrpVerifier
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ __all__ = [
     "ScramKeys",
     "Scrypt",
     "Secret",
+    "SrpVerifier",
     "Unverifiable",
     "derive",
     "ejabberd",

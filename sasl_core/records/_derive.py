@@ -11,6 +11,7 @@ from ._hashes import Digest, Pbkdf2
 from ._nt_hash import NtHash
 from ._passwords import usable
 from ._secrets import CramMd5Secret, DigestMd5Secret, Plaintext
+from ._srp import SrpVerifier
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def derive(
     """Make a record for each scheme, in their order; slow: call it in a thread.
 
     Schemes are the six SCRAMs' names, PBKDF2-SHA1, -SHA256 and -SHA512, CRAM-MD5,
-    DIGEST-MD5 (for `username` in `realm`; None: the part after its @), NTLM and PLAIN.
+    DIGEST-MD5 (for `username` in `realm`; None: the part after its @), SRP (for
+    `username`), NTLM and PLAIN.
     `iterations`: for all, or by scheme. Raise ValueError for a password that a scheme
     can make nothing of, and for an unknown scheme.
     """
@@ -98,6 +100,8 @@ def _one(
             if realm is None:
                 realm, username = realm_of(username), username.rpartition("@")[0]
             return DigestMd5Secret.derive(username, realm, password)
+        case ["SRP"]:
+            return SrpVerifier.derive(username, password)
         case ["NTLM"]:
             return NtHash.derive(password)
         case ["PLAIN"]:

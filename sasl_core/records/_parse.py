@@ -13,6 +13,7 @@ from ._hash_texts import read_modular, read_scheme, standard
 from ._nt_hash import NtHash
 from ._scram_fields import read_fields, read_passlib
 from ._secrets import CramMd5Secret, DigestMd5Secret, Plaintext
+from ._srp import SrpVerifier
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,10 +54,10 @@ def parse(
     """Read a stored credential: its text, or the fields of a database.
 
     Usually one record; MongoDB's documents and passlib's scram string hold several.
-    `username`, `realm`: whose it is, for DIGEST-MD5. `verifiers`: by family, for hashes
-    that the standard library cannot compute. `default`: the scheme of a text that is of
-    no known form, as Dovecot's default_pass_scheme. Raise ValueError for what it does not
-    recognise: nothing is guessed.
+    `username`, `realm`: whose it is, for DIGEST-MD5 and SRP. `verifiers`: by family, for
+    hashes that the standard library cannot compute. `default`: the scheme of a text that
+    is of no known form, as Dovecot's default_pass_scheme. Raise ValueError for what it
+    does not recognise: nothing is guessed.
     """
     problem = "not a known form of a stored password"
     try:
@@ -114,6 +115,8 @@ def _braced(
         elif encoding:
             rest = utf8(standard(rest))
         return (Plaintext(rest),) if rest else ()
+    if scheme == "SRP":
+        return (SrpVerifier.read(username, rest),)
     if scheme == "OTP":
         return (OtpState.read(rest),)
     if scheme == "CRAM-MD5":

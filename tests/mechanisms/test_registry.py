@@ -51,6 +51,7 @@ class FactsTest(unittest.TestCase):
                     *accounts.SCRAMS,
                     *HT_NAMES,
                     "DIGEST-MD5",
+                    "SRP",
                     *accounts.SECURITY_CONTEXTS,
                 )
                 self.assertEqual(mechanism.mutual, mechanism.name in mutual)
