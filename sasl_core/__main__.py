@@ -133,6 +133,7 @@ def _row(mechanism: Mechanism) -> tuple[str, ...]:
     notes = (
         mechanism.specification,
         "obsolete" * mechanism.obsolete,
+        "only by name" * mechanism.by_name,
         "not in this Python" * (not mechanism.available),
     )
     return (

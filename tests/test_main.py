@@ -225,6 +225,7 @@ class MechanismsTest(MainCase):
             rows["PLAIN"], ["username, password", "password", "-", "RFC 4616"]
         )
         self.assertEqual(rows["EXTERNAL"][0], "external identity")
+        self.assertEqual(rows["OTP"][-1], "RFC 2444, only by name")
 
     def test_what_not_to_use(self) -> None:
         """It is said of an old one, and of one whose hash is missing."""

@@ -10,8 +10,10 @@ The flag of the GS2 header is n: neither binds the channel.
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 
+from .._errors import CredentialsError
 from .._events import BeginRedirect, Failure, FinishRedirect, Success
 from .._reasons import Reason
 from .._states import SATISFIED, Asking, ClientRecord, ServerRecord
@@ -63,7 +65,10 @@ class _AwaitUrl(ClientRecord):
         # A server must not make a browser run a script, or open a file.
         if not is_https(url):
             raise Malformed("the challenge is not a URL with https")
-        self.prompt("redirect", url)
+        shown: object = self.prompt("redirect", url)
+        if isinstance(shown, Coroutine):
+            shown.close()
+            return CredentialsError("nobody awaits a prompt: it is no coroutine"), None
         return _DONE, SATISFIED if terms.name == "SAML20" else _AWAIT_OUTCOME
 
 

@@ -57,6 +57,18 @@ class ClientTest(unittest.TestCase):
                     one.step(url)
                 self.assertEqual(shown, [])
 
+    def test_a_browser_that_nobody_would_wait_for(self) -> None:
+        """A coroutine function would open nothing."""
+
+        async def prompt(what: str, url: str) -> None:
+            self.fail(f"{what} {url}")
+
+        for name in NAMES:
+            one = client(name, has(prompt=prompt))
+            one.start()
+            with self.assertRaisesRegex(sasl.CredentialsError, "coroutine"):
+                one.step(URL.encode())
+
     def test_providers_that_are_none(self) -> None:
         """Nothing, what is no ASCII or too long; an XRI where a URL has to be."""
         for name in NAMES:
