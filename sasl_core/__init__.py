@@ -27,21 +27,24 @@ from ._events import (
     ConsumeOtp,
     Event,
     Failure,
-    FindHashedTokens,
     FindOtp,
     FindPassword,
     FindScramKeys,
     FinishRedirect,
     Request,
     Success,
-    UseHashedToken,
-    VerifySignature,
 )
 from ._hashed_token import HashedToken
 from ._policy import Policy
 from ._profile import Profile
 from ._reasons import Reason
 from ._records import ScramClientKeys, ScramKeys
+from ._requests import (
+    FindHashedTokens,
+    SaveScramKeys,
+    UseHashedToken,
+    VerifySignature,
+)
 from ._server import Server
 from ._values import Asserted, Credentials, Identity, PasscodePrompt, TokenError
 
@@ -85,6 +88,7 @@ __all__ = [
     "Reason",
     "Request",
     "SASLError",
+    "SaveScramKeys",
     "ScramClientKeys",
     "ScramKeys",
     "Server",

@@ -49,6 +49,7 @@ PUBLIC = [
     "Reason",
     "Request",
     "SASLError",
+    "SaveScramKeys",
     "ScramClientKeys",
     "ScramKeys",
     "Server",

@@ -15,15 +15,13 @@ from .._events import (
     CheckPassword,
     CheckToken,
     ConsumeOtp,
-    FindHashedTokens,
     FindOtp,
     FindPassword,
     FindScramKeys,
     FinishRedirect,
-    UseHashedToken,
-    VerifySignature,
 )
 from .._hashed_token import HT_NAMES
+from .._requests import FindHashedTokens, UseHashedToken, VerifySignature
 from .._scram_math import NAMES
 from .._states import SATISFIED, Asking, ClientRecord, ServerRecord
 from .._strict import Malformed, folded

@@ -15,8 +15,9 @@ import os
 from dataclasses import dataclass, field
 
 from .._errors import CredentialsError
-from .._events import Failure, Success, VerifySignature
+from .._events import Failure, Success
 from .._reasons import Reason
+from .._requests import VerifySignature
 from .._states import SATISFIED, Asking, ClientRecord, ServerRecord
 from .._strict import Malformed
 from .._values import Identity

@@ -19,9 +19,10 @@ import os
 from dataclasses import dataclass, field
 
 from .._errors import AuthenticationError, ServerNotAuthenticated
-from .._events import Failure, FindHashedTokens, Success, UseHashedToken
+from .._events import Failure, Success
 from .._hashed_token import HT_NAMES, HashedToken
 from .._reasons import Reason
+from .._requests import FindHashedTokens, UseHashedToken
 from .._scram_math import Suite, suite
 from .._states import SATISFIED, Asking, ClientRecord, ServerRecord
 from .._strict import Malformed, encoded, printable, utf8
