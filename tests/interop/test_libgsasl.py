@@ -19,8 +19,14 @@ USER, PROVIDER = "alice", "https://openid.example/"
 URL = "https://id.example.org/login?id=1ef888c"
 NAME = ""
 
-# what the client did -> what the server makes of it
 REDIRECTS = ("SAML20", "OPENID20")
+# What its server's callbacks return, as the table tells it.
+WORDS = {
+    gsasl.OK: "accepted",
+    gsasl.AUTHENTICATION_ERROR: "refused",
+    gsasl.NEED_ADDITIONAL_PASSCODE: "another passcode",
+    gsasl.NEED_NEW_PIN: "pin",
+}
 
 
 def setUpModule() -> None:
@@ -121,7 +127,14 @@ class SecurIdTest(unittest.TestCase):
                 self.assertEqual(seen[0], (b"123456", None))
                 if gsasl.NEED_NEW_PIN in verdicts:
                     self.assertEqual(seen[-1][1], b"08159")
-                note(NAME, OURS, "SECURID", str(verdicts), "as it should")
+                asked = [WORDS[code] for code in verdicts]
+                note(
+                    NAME,
+                    OURS,
+                    "SECURID",
+                    ", ".join(asked[:-1]) or "passcode",
+                    asked[-1],
+                )
 
     def test_client(self) -> None:
         """It answers our prompts; it does not see the PIN that we suggest."""
@@ -141,8 +154,9 @@ class SecurIdTest(unittest.TestCase):
                     answers = {sasl.CheckPasscode: [*asked, verdict]}
                     event = serve(server("SECURID"), theirs, answers)
                 self.assertEqual(isinstance(event, sasl.Success), verdict)
-                case = f"{len(asked)} prompts, then {verdict}"
-                note(OURS, NAME, "SECURID", case, "as it should")
+                case = ", ".join(prompt.what for prompt in asked) or "passcode"
+                outcome = "accepted" if verdict else "refused"
+                note(OURS, NAME, "SECURID", case, outcome)
 
 
 class RedirectTest(unittest.TestCase):
@@ -180,7 +194,7 @@ class RedirectTest(unittest.TestCase):
                         with self.assertRaises(sasl.AuthenticationError):
                             log_in(one, theirs)
                     self.assertEqual(shown, [("redirect", URL)])
-                    note(NAME, OURS, mechanism, f"verdict {verdict}", "as it should")
+                    note(NAME, OURS, mechanism, "redirect", WORDS[verdict])
 
     def test_client(self) -> None:
         """Their client sends its browser where our server says."""
@@ -217,8 +231,8 @@ class RedirectTest(unittest.TestCase):
                         self.assertIs(event.reason, sasl.Reason.BAD_CREDENTIALS)
                     else:
                         self.assertEqual(event.identity.authcid, USER)
-                    case = f"found {found}"
-                    note(OURS, NAME, mechanism, case, "as it should")
+                    outcome = "accepted" if found else "refused"
+                    note(OURS, NAME, mechanism, "redirect", outcome)
 
 
 if __name__ == "__main__":
