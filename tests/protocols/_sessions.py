@@ -207,17 +207,16 @@ class EveryLine(RuleBasedStateMachine):
             self.command = action
 
     def hear(self, *octets: bytes) -> None:
-        """Take octets in these pieces, until a request waits, or all is read."""
+        """Take octets in these pieces, until the application has something to do."""
         incoming, before = self.session.incoming, self.session.identity
+        self.command = None  # the application may also say nothing to it
         for piece in octets:
             incoming.feed(piece)
-        while not self.request and (line := incoming.next()) is not None:
+        while not self.request and self.command is None:
+            line = incoming.next()
+            if line is None:
+                break
             self.take(self.session.receive(line))
-            if self.command is not None and incoming.pending:
-                if self.session.wants_tls:
-                    self.shake_hands()
-                else:
-                    self.reply(True)
         if before is not None and self.keeps_identity:
             assert self.session.identity is before
 
@@ -252,9 +251,9 @@ class EveryLine(RuleBasedStateMachine):
         self.ended = reply.close
 
     @precondition(lambda self: self.command and self.session.wants_tls)
-    @rule()
-    def shake_hands(self) -> None:
-        pending = self.session.incoming.pending
+    @rule(injected=st.booleans())
+    def shake_hands(self, injected: bool) -> None:
+        pending = injected or self.session.incoming.pending
         reply = self.session.start_tls(pending=pending)
         assert reply.close == pending
         self.take(reply)

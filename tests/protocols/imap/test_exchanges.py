@@ -5,80 +5,37 @@ from __future__ import annotations
 import unittest
 from base64 import b64decode, b64encode
 
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import precondition, rule
 
 import sasl_core as sasl
 from sasl_core import profiles
-from sasl_core.mechanisms import find
 from sasl_core.protocols.imap import ClientSession, Command, Reply, ServerSession
 
-from ..._accounts import NAMES, TABLE, Application, channel, policy
-from ..._hypothesis import settings, st
-from ._peer import CLEAR, PLAIN, TLS, WRONG, login, server
+from ..._accounts import channel, policy
+from ..._hypothesis import st
+from .._sessions import EveryLine, EveryMechanism, run_machine
+from ._peer import CLEAR, PLAIN, TLS, WRONG, for_mechanism, login, server
 
-WITHOUT_INITIAL = profiles.IMAP.replace(initial_response=False)
+
+class Mechanisms(EveryMechanism, unittest.TestCase):
+    profile = profiles.IMAP
+
+    def pair(self, name: str, who: sasl.Credentials):
+        client = ClientSession(who, channel=channel(name), policy=policy(name))
+        return client, for_mechanism(name, profile=self.profile)
+
+    def log_in(self, client, peer, octets: int) -> list[bytes]:
+        return login(client, peer, octets=octets)
+
+    def look(self, name: str, client, peer, wire: list[bytes]) -> None:
+        self.assertEqual(client.capabilities, ("IMAP4REV1",))
+        self.assertNotIn(b"pencil", b"".join(wire))
+        self.assertLessEqual(max(map(len, wire)), 12288)
 
 
-class EveryMechanism(unittest.TestCase):
-    def join(self, name: str, credentials: dict, octets: int = 0, **options):
-        on = channel(name)
-        peer = server(on, policy=policy(name), **options)
-        client = ClientSession(
-            sasl.Credentials(**credentials), channel=on, policy=policy(name)
-        )
-        return client, peer, lambda: login(client, peer, octets=octets)
-
-    def test_right(self) -> None:
-        for name in NAMES:
-            for octets, profile in (
-                (0, profiles.IMAP),
-                (7, profiles.IMAP),
-                (0, WITHOUT_INITIAL),
-            ):
-                client, peer, run = self.join(
-                    name, TABLE[name].right, octets, profile=profile
-                )
-                with self.subTest(name, octets=octets, profile=profile):
-                    wire = run()
-                    self.assertEqual(client.mechanism, name)
-                    self.assertEqual(peer.session.success.mechanism, name)
-                    self.assertEqual(peer.session.success.bound, find(name).plus)
-                    self.assertEqual(client.capabilities, ("IMAP4REV1",))
-                    self.assertNotIn(b"pencil", b"".join(wire))
-                    self.assertLessEqual(max(map(len, wire)), 12288)
-
-    def test_wrong(self) -> None:
-        for name in NAMES:
-            if TABLE[name].wrong is None:
-                continue
-            client, peer, run = self.join(name, TABLE[name].wrong)
-            with self.subTest(name):
-                with self.assertRaises(sasl.AuthenticationError) as caught:
-                    run()
-                self.assertIs(caught.exception.reason, sasl.Reason.BAD_CREDENTIALS)
-                self.assertFalse(client.authenticated)
-                self.assertIsNone(peer.session.identity)
-
-    def test_temporary(self) -> None:
-        for name in NAMES:
-            if TABLE[name].by_fact:
-                continue
-            _, peer, run = self.join(name, TABLE[name].right)
-
-            def settle(request: sasl.Request) -> sasl.Failure:
-                return request.unavailable()
-
-            peer.application.settle = settle
-            with self.subTest(name):
-                with self.assertRaises(sasl.AuthenticationError) as caught:
-                    run()
-                self.assertIs(caught.exception.reason, sasl.Reason.UNAVAILABLE)
+class WithoutInitialResponse(Mechanisms):
+    profile = profiles.IMAP.replace(initial_response=False)
+    sizes = (0,)
 
 
 class LoginCommand(unittest.TestCase):
@@ -152,40 +109,16 @@ _ANY_LINE = (
 )
 
 
-class EveryLine(RuleBasedStateMachine):
-    """Whatever a client sends, in whatever pieces, and whatever is answered."""
+class Lines(EveryLine):
+    tls = TLS
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.session = ServerSession(
+    def begin(self) -> ServerSession:
+        return ServerSession(
             CLEAR,
             policy=sasl.Policy(cleartext="always", decoy=(16, 16)),
             starttls=True,
             max_failures=6,
         )
-        self.application = Application(token="x")
-        self.request: sasl.Request | None = None
-        self.command: Command | None = None
-        self.ended = False
-        self.said_yes = False
-
-    def take(self, action: object) -> None:
-        self.request = self.command = None
-        if isinstance(action, Reply):
-            self.check(action)
-            self.ended = action.close
-        elif isinstance(action, Command):
-            self.command = action
-            assert b"\0" not in action.argument.partition(b"{")[0]
-            assert self.session.identity or action.verb in (
-                "NOOP",
-                "ID",
-                "LOGOUT",
-                "STARTTLS",
-            )
-        else:
-            assert isinstance(action, sasl.Request)
-            self.request = action
 
     def check(self, reply: Reply) -> None:
         octets = bytes(reply)
@@ -203,79 +136,28 @@ class EveryLine(RuleBasedStateMachine):
             if rest.endswith("] Authenticated"):
                 assert self.said_yes and self.session.identity is not None
 
+    def check_command(self, command: Command) -> None:
+        assert b"\0" not in command.argument.partition(b"{")[0]
+        before = ("NOOP", "ID", "LOGOUT", "STARTTLS")
+        assert self.session.identity or command.verb in before
+
+    def reply_to(self, command: Command, yes: bool) -> Reply:
+        close = command.verb == "LOGOUT"
+        return command.ok(close=close) if yes else command.no("x")
+
     @precondition(lambda self: not self.request)
     @rule(line=_ANY_LINE, end=st.sampled_from([b"\r\n", b"\r\n", b"", b"\n"]))
     def say(self, line: bytes, end: bytes) -> None:
-        before, over = self.session.identity, self.ended
-        self.session.incoming.feed(line + end)
-        while self.request is None:
-            taken = self.session.incoming.next()
-            if taken is None:
-                break
-            self.take(self.session.receive(taken))
-            if self.command:
-                break
-        assert not over or self.ended
-        if before is not None:
-            assert self.session.identity is before  # only STARTTLS takes it back
-
-    @precondition(lambda self: self.request)
-    @rule()
-    def answer(self) -> None:
-        yes = len(self.application.yes)
-        event = self.application.settle(self.request)
-        self.said_yes = self.said_yes or len(self.application.yes) > yes
-        self.take(self.session.resume(event))
-
-    @precondition(lambda self: self.request)
-    @rule()
-    def deny(self) -> None:
-        self.take(self.session.resume(self.request.deny()))
-
-    @precondition(lambda self: self.request)
-    @rule(early=st.booleans())
-    def fail(self, early: bool) -> None:
-        if not early:
-            self.application.settle(self.request)
-        self.take(self.session.unavailable())
-
-    @precondition(lambda self: self.command)
-    @rule(close=st.booleans())
-    def reply(self, close: bool) -> None:
-        if self.command.verb != "STARTTLS":
-            self.session.replied(self.command, self.command.ok(close=close))
-            self.ended = self.ended or close
-        self.command = None
-
-    @precondition(lambda self: self.command and self.command.verb == "STARTTLS")
-    @rule()
-    def shake_hands(self) -> None:
-        pending = self.session.incoming.pending
-        reply = self.session.start_tls(pending=pending)
-        assert reply.close == pending
-        self.take(reply)
-        if not reply.close:
-            self.session.secured(TLS)
-            assert self.session.identity is None
-            self.said_yes = False
-
-    @invariant()
-    def nobody_without_a_yes(self) -> None:
-        assert self.said_yes or self.session.identity is None
-
-    def teardown(self) -> None:
-        self.session.closed()
+        self.hear(line + end)
 
 
 class Arbitrary(unittest.TestCase):
     def test_every_line_in_every_order(self) -> None:
-        run_state_machine_as_test(
-            EveryLine, settings=settings(max_examples=80, stateful_step_count=25)
-        )
+        run_machine(Lines, examples=80, steps=25)
 
     def test_the_machine_reaches_success(self) -> None:
         for line in (b"a1 " + PLAIN, b"a1 LOGIN user {6+}\r\npencil"):
-            machine = EveryLine()
+            machine = Lines()
             machine.say(line, b"\r\n")
             machine.answer()
             self.assertIsNotNone(machine.session.identity)

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import unittest
 
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import precondition, rule
 
 import sasl_core as sasl
-from sasl_core.mechanisms import find
 from sasl_core.protocols.ldap import ClientSession, Command, Reply, ServerSession
 from sasl_core.protocols.ldap import _messages as messages
 
-from ..._accounts import NAMES, TABLE, Application, channel, policy
-from ..._hypothesis import settings, st
+from ..._accounts import channel, policy
+from ..._hypothesis import st
+from .._sessions import EveryLine, EveryMechanism, pieces, run_machine
 from ._peer import (
     CLEAR,
     DELETE,
@@ -33,52 +27,19 @@ from ._peer import (
 )
 
 
-class EveryMechanism(unittest.TestCase):
-    def join(self, name: str, credentials: dict, **options):
+class Mechanisms(EveryMechanism, unittest.TestCase):
+    sizes = (0, 1, 7)
+
+    def pair(self, name: str, who: sasl.Credentials):
         on = channel(name)
-        peer = server(on, policy=policy(name))
-        client = ClientSession(
-            sasl.Credentials(**credentials), channel=on, policy=policy(name)
-        )
-        return client, peer, lambda: login(client, peer, **options)
+        client = ClientSession(who, channel=on, policy=policy(name))
+        return client, server(on, policy=policy(name))
 
-    def test_right(self) -> None:
-        for name in NAMES:
-            for octets in (0, 1, 7):
-                client, peer, run = self.join(name, TABLE[name].right, octets=octets)
-                with self.subTest(name, octets=octets):
-                    run()
-                    self.assertEqual(client.mechanism, name)
-                    self.assertEqual(peer.session.success.mechanism, name)
-                    self.assertEqual(peer.session.success.bound, find(name).plus)
-                    self.assertEqual(peer.commands, [])
+    def log_in(self, client, peer, octets: int) -> list[bytes]:
+        return login(client, peer, octets=octets)
 
-    def test_wrong(self) -> None:
-        for name in NAMES:
-            if TABLE[name].wrong is None:
-                continue
-            client, peer, run = self.join(name, TABLE[name].wrong)
-            with self.subTest(name):
-                with self.assertRaises(sasl.AuthenticationError) as caught:
-                    run()
-                self.assertIs(caught.exception.reason, sasl.Reason.BAD_CREDENTIALS)
-                self.assertFalse(client.authenticated)
-                self.assertIsNone(peer.session.identity)
-
-    def test_temporary(self) -> None:
-        for name in NAMES:
-            if TABLE[name].by_fact:
-                continue
-            _, peer, run = self.join(name, TABLE[name].right)
-
-            def settle(request: sasl.Request) -> sasl.Event:
-                return request.unavailable()
-
-            peer.application.settle = settle
-            with self.subTest(name):
-                with self.assertRaises(sasl.AuthenticationError) as caught:
-                    run()
-                self.assertIs(caught.exception.reason, sasl.Reason.UNAVAILABLE)
+    def look(self, name: str, client, peer, wire: list[bytes]) -> None:
+        self.assertEqual(peer.commands, [])
 
     def test_over_starttls(self) -> None:
         peer = server(CLEAR, starttls=True, policy=policy("PLAIN"))
@@ -145,12 +106,12 @@ _ANY_FRAME = (
 )
 
 
-class EveryMessage(RuleBasedStateMachine):
-    """Whatever a client says, in whatever order, and whatever is answered."""
+class Messages(EveryLine):
+    tls = TLS
+    keeps_identity = False  # each bind takes it back
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.session = ServerSession(
+    def begin(self) -> ServerSession:
+        return ServerSession(
             CLEAR,
             policy=sasl.Policy(cleartext="always", decoy=(16, 16)),
             starttls=True,
@@ -159,22 +120,6 @@ class EveryMessage(RuleBasedStateMachine):
             max_failures=6,
             message_limit=200,
         )
-        self.application = Application(token="x")
-        self.request: sasl.Request | None = None
-        self.command: Command | None = None
-        self.ended = False
-        self.said_yes = False
-
-    def take(self, action: object) -> None:
-        self.request = self.command = None
-        if isinstance(action, Reply):
-            self.check(action)
-            self.ended = action.close
-        elif isinstance(action, Command):
-            self.command = action
-        else:
-            assert isinstance(action, sasl.Request)
-            self.request = action
 
     def check(self, reply: Reply) -> None:
         buffer = type(self.session.incoming)(100_000)
@@ -189,71 +134,23 @@ class EveryMessage(RuleBasedStateMachine):
                 assert code or not credentials or self.session.identity
         assert not buffer.pending
 
+    def reply_to(self, command: Command, yes: bool) -> Reply:
+        reply = command.done(0 if yes else 50)
+        self.check(reply)
+        return reply
+
     @precondition(lambda self: not self.request)
     @rule(frame=_ANY_FRAME, size=st.sampled_from([0, 1, 5]))
     def say(self, frame: bytes, size: int) -> None:
-        over = self.ended
-        size = size or len(frame) or 1
-        for at in range(0, len(frame), size):
-            self.session.incoming.feed(frame[at : at + size])
-        while (whole := self.session.incoming.next()) is not None and not self.request:
-            self.take(self.session.receive(whole))
-            assert not over or self.ended
-
-    @precondition(lambda self: self.request)
-    @rule()
-    def answer(self) -> None:
-        yes = len(self.application.yes)
-        event = self.application.settle(self.request)
-        self.said_yes = self.said_yes or len(self.application.yes) > yes
-        self.take(self.session.resume(event))
-
-    @precondition(lambda self: self.request)
-    @rule()
-    def deny(self) -> None:
-        self.take(self.session.resume(self.request.deny()))
-
-    @precondition(lambda self: self.request)
-    @rule(early=st.booleans())
-    def fail(self, early: bool) -> None:
-        if not early:
-            self.application.settle(self.request)
-        self.take(self.session.unavailable())
-
-    @precondition(lambda self: self.command and not self.session.wants_tls)
-    @rule(code=st.sampled_from([0, 50]))
-    def reply(self, code: int) -> None:
-        reply = self.command.done(code)
-        self.session.replied(self.command, reply)
-        self.check(reply)
-        self.command = None
-
-    @precondition(lambda self: self.command and self.session.wants_tls)
-    @rule(pending=st.booleans())
-    def shake_hands(self, pending: bool) -> None:
-        reply = self.session.start_tls(pending=pending)
-        self.take(reply)
-        if not reply.close:
-            self.session.secured(TLS)
-            assert self.session.identity is None
-            self.said_yes = False
-
-    @invariant()
-    def nobody_without_a_yes(self) -> None:
-        assert self.said_yes or self.session.identity is None
-
-    def teardown(self) -> None:
-        self.session.closed()
+        self.hear(*pieces(frame, size))
 
 
 class Arbitrary(unittest.TestCase):
     def test_every_message_in_every_order(self) -> None:
-        run_state_machine_as_test(
-            EveryMessage, settings=settings(max_examples=70, stateful_step_count=20)
-        )
+        run_machine(Messages, examples=70, steps=20)
 
     def test_the_machine_reaches_success(self) -> None:
-        machine = EveryMessage()
+        machine = Messages()
         machine.say(PLAIN, 1)
         machine.answer()
         self.assertIsNotNone(machine.session.identity)

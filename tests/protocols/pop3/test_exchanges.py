@@ -7,20 +7,15 @@ import unittest
 from base64 import b64decode, b64encode
 from itertools import pairwise
 
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import precondition, rule
 
 import sasl_core as sasl
 from sasl_core.protocols.pop3 import ClientSession, Command, Reply, ServerSession
 
-from ..._accounts import NAMES, TABLE, Application, channel, policy
+from ..._accounts import NAMES, Application, channel, policy
 from ..._data import vectors
 from ..._hypothesis import given, settings, st
+from .._sessions import EveryLine, EveryMechanism, run_machine
 from ._peer import (
     CLEAR,
     PLAIN,
@@ -34,50 +29,22 @@ from ._peer import (
 )
 
 
-class EveryMechanism(unittest.TestCase):
-    def join(self, name: str, credentials: dict, **options):
-        peer = for_mechanism(name, login=False)
-        client = ClientSession(
-            sasl.Credentials(**credentials), channel=channel(name), policy=policy(name)
-        )
-        return client, peer, lambda: login(client, peer, **options)
+class Mechanisms(EveryMechanism, unittest.TestCase):
+    sizes = (0, 1, 7)
 
-    def test_right(self) -> None:
-        for name in NAMES:
-            for octets in (0, 1, 7):
-                client, peer, run = self.join(name, TABLE[name].right, octets=octets)
-                with self.subTest(name, octets=octets):
-                    wire = run()
-                    self.assertEqual(client.mechanism, name)
-                    self.assertEqual(peer.session.success.mechanism, name)
-                    self.assertEqual(wire[-1], b"+OK Authenticated\r\n")
-                    self.assertNotIn(b"pencil", b"".join(wire))
-                    commands = [line for line in wire if line.startswith(b"AUTH ")]
-                    self.assertEqual(len(commands), 1)
-                    self.assertLessEqual(len(commands[0]), 255)
+    def pair(self, name: str, who: sasl.Credentials):
+        client = ClientSession(who, channel=channel(name), policy=policy(name))
+        return client, for_mechanism(name, login=False)
 
-    def test_wrong(self) -> None:
-        for name in NAMES:
-            if TABLE[name].wrong is None:
-                continue
-            client, peer, run = self.join(name, TABLE[name].wrong)
-            with self.subTest(name):
-                with self.assertRaises(sasl.AuthenticationError) as caught:
-                    run()
-                self.assertIs(caught.exception.reason, sasl.Reason.BAD_CREDENTIALS)
-                self.assertFalse(client.authenticated)
-                self.assertIsNone(peer.session.identity)
+    def log_in(self, client, peer, octets: int) -> list[bytes]:
+        return login(client, peer, octets=octets)
 
-    def test_temporary(self) -> None:
-        for name in NAMES:
-            if TABLE[name].by_fact:
-                continue
-            _, peer, run = self.join(name, TABLE[name].right)
-            peer.application.settle = lambda request: request.unavailable()
-            with self.subTest(name):
-                with self.assertRaises(sasl.AuthenticationError) as caught:
-                    run()
-                self.assertIs(caught.exception.reason, sasl.Reason.UNAVAILABLE)
+    def look(self, name: str, client, peer, wire: list[bytes]) -> None:
+        self.assertEqual(wire[-1], b"+OK Authenticated\r\n")
+        self.assertNotIn(b"pencil", b"".join(wire))
+        commands = [line for line in wire if line.startswith(b"AUTH ")]
+        self.assertEqual(len(commands), 1)
+        self.assertLessEqual(len(commands[0]), 255)
 
 
 class TheirOwn(unittest.TestCase):
@@ -241,41 +208,20 @@ _ANY_LINE = (
 )
 
 
-class EveryLine(RuleBasedStateMachine):
-    """Whatever a client says, in whatever order, and whatever is answered."""
+class Lines(EveryLine):
+    tls = TLS
 
-    def __init__(self) -> None:
-        super().__init__()
+    def begin(self) -> ServerSession:
         names = ["APOP", "PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256"]
-        self.session = ServerSession(
+        session = ServerSession(
             CLEAR,
             policy=sasl.Policy(allow=names, cleartext="always", decoy=(16, 16)),
             starttls=True,
             nonce=TIMESTAMP,
             max_failures=6,
         )
-        self.session.greeting()
-        self.application = Application()
-        self.request: sasl.Request | None = None
-        self.command: Command | None = None
-        self.ended = False
-        self.said_yes = False
-
-    def take(self, action: object) -> None:
-        self.request = self.command = None
-        if isinstance(action, Reply):
-            self.check(action)
-            self.ended = self.ended or action.close
-        elif isinstance(action, Command):
-            self.command = action
-            assert not set(action.argument) & set(b"\r\n\0")
-            assert action.verb in ("QUIT", "STLS", "LANG", "UTF8") or (
-                self.session.identity is not None
-            )
-        else:
-            assert isinstance(action, sasl.Request)
-            assert getattr(action, "password", "x")
-            self.request = action
+        session.greeting()
+        return session
 
     def check(self, reply: Reply) -> None:
         octets = bytes(reply)
@@ -289,72 +235,20 @@ class EveryLine(RuleBasedStateMachine):
             assert octets.startswith((b"-ERR ", b"+OK Send PASS", b"+OK Begin TLS"))
             assert octets.count(b"\r\n") == 1
 
+    def check_command(self, command: Command) -> None:
+        assert not set(command.argument) & set(b"\r\n\0")
+        before = ("QUIT", "STLS", "LANG", "UTF8")
+        assert self.session.identity or command.verb in before
+
+    def reply_to(self, command: Command, yes: bool) -> Reply:
+        return command.ok(close=command.verb == "QUIT") if yes else command.err("no")
+
     @precondition(lambda self: not self.request)
     @rule(line=_ANY_LINE, cut=st.integers(0, 60), junk=st.sampled_from([b"", b"\r\n"]))
     def say(self, line: bytes, cut: int, junk: bytes) -> None:
         """Say it in two halves, or with an end of line injected."""
-        before, over = self.session.identity, self.ended
         line = line[:cut] + junk + line[cut:] + b"\r\n"
-        incoming = self.session.incoming
-        for half in (line[:cut], line[cut:]):
-            incoming.feed(half)
-        while not self.request and (whole := incoming.next()) is not None:
-            self.take(self.session.receive(whole))
-            self.drop()
-            assert not over or self.ended
-        if before is not None:
-            assert self.session.identity is before  # only STLS takes it back
-
-    def drop(self) -> None:
-        """Answer a command, unless something may be done with it."""
-        if self.command is not None and self.session.incoming.pending:
-            self.session.replied(self.command, self.command.err("not now"))
-            self.command = None
-
-    @precondition(lambda self: self.request)
-    @rule()
-    def answer(self) -> None:
-        yes = len(self.application.yes)
-        event = self.application.settle(self.request)
-        self.said_yes = self.said_yes or len(self.application.yes) > yes
-        self.take(self.session.resume(event))
-
-    @precondition(lambda self: self.request)
-    @rule()
-    def deny(self) -> None:
-        self.take(self.session.resume(self.request.deny()))
-
-    @precondition(lambda self: self.request)
-    @rule(early=st.booleans())
-    def fail(self, early: bool) -> None:
-        if not early:
-            self.application.settle(self.request)
-        self.take(self.session.unavailable())
-
-    @precondition(lambda self: self.command)
-    @rule(yes=st.booleans())
-    def reply(self, yes: bool) -> None:
-        command, self.command = self.command, None
-        if command.verb != "STLS":
-            said = command.ok() if yes else command.err("no")
-            self.session.replied(command, said)
-
-    @precondition(lambda self: self.command and self.command.verb == "STLS")
-    @rule()
-    def shake_hands(self) -> None:
-        reply = self.session.start_tls(pending=self.session.incoming.pending)
-        self.take(reply)
-        if not reply.close:
-            self.session.secured(TLS)
-            assert self.session.identity is None
-            self.said_yes = False
-
-    @invariant()
-    def nobody_without_a_yes(self) -> None:
-        assert self.said_yes or self.session.identity is None
-
-    def teardown(self) -> None:
-        self.session.closed()
+        self.hear(line[:cut], line[cut:])
 
 
 _REPLIES = st.sampled_from(
@@ -385,9 +279,7 @@ _ANY_REPLY = _REPLIES | st.builds(
 
 class Arbitrary(unittest.TestCase):
     def test_every_line_in_every_order(self) -> None:
-        run_state_machine_as_test(
-            EveryLine, settings=settings(max_examples=60, stateful_step_count=20)
-        )
+        run_machine(Lines, examples=60, steps=20)
 
     def test_the_machine_reaches_success(self) -> None:
         for lines in (
@@ -395,7 +287,7 @@ class Arbitrary(unittest.TestCase):
             [b"USER user", b"PASS pencil"],
             [b"APOP user " + DIGEST],
         ):
-            machine = EveryLine()
+            machine = Lines()
             for line in lines:
                 machine.say(line, 3, b"")
             machine.answer()

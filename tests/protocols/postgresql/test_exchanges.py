@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import unittest
 
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import precondition, rule
 
 import sasl_core as sasl
 from sasl_core.protocols.postgresql import ClientSession, Command, Reply, ServerSession
 from sasl_core.protocols.postgresql import _messages as messages
 
-from ..._accounts import Application
-from ..._hypothesis import settings, st
+from ..._hypothesis import st
+from .._sessions import EveryLine, pieces, run_machine
 from ._peer import (
     BOUND,
     CLEAR,
@@ -119,41 +113,24 @@ _ANY_FRAME = (
 )
 
 
-class EveryMessage(RuleBasedStateMachine):
-    """Whatever a client says, in whatever order, and whatever is answered."""
-
+class Messages(EveryLine):
+    tls = TLS
     passwords = False
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.session = ServerSession(
+    def begin(self) -> ServerSession:
+        return ServerSession(
             CLEAR,
             policy=sasl.Policy(cleartext="always", decoy=(16, 16)),
             answers=[sasl.CheckPassword] if self.passwords else None,
             starttls=True,
             message_limit=200,
         )
-        self.application = Application()
-        self.request: sasl.Request | None = None
-        self.command: Command | None = None
-        self.ended = False
-        self.said_yes = False
 
     def take(self, action: object) -> None:
-        self.request = self.command = None
-        if isinstance(action, Reply):
-            self.check(action)
-            self.ended = action.close
-        elif isinstance(action, Command):
-            self.command = action
-        else:
-            assert isinstance(action, sasl.Request)
-            assert not isinstance(action, sasl.FindScramKeys) or action.username in (
-                "user",
-                "nobody",
-                *self.session.startup.values(),
-            )
-            self.request = action
+        super().take(action)
+        if isinstance(action, sasl.FindScramKeys):
+            known = ("user", "nobody", *self.session.startup.values())
+            assert action.username in known
 
     def check(self, reply: Reply) -> None:
         if bytes(reply) in (b"S", b"N"):
@@ -167,53 +144,16 @@ class EveryMessage(RuleBasedStateMachine):
             elif kind == "R" and not any(body[:4]):
                 assert self.said_yes and self.session.identity is not None
 
+    def reply_to(self, command: Command, yes: bool) -> Reply:
+        return Reply(messages.READY if yes else b"N")
+
     @precondition(lambda self: not self.request)
     @rule(frame=_ANY_FRAME, size=st.sampled_from([0, 1, 5]))
     def say(self, frame: bytes, size: int) -> None:
-        over = self.ended
-        size = size or len(frame) or 1
-        for at in range(0, len(frame), size):
-            self.session.incoming.feed(frame[at : at + size])
-        while not self.request and (whole := self.session.incoming.next()) is not None:
-            self.take(self.session.receive(whole))
-            assert not over or self.ended
-
-    @precondition(lambda self: self.request)
-    @rule()
-    def answer(self) -> None:
-        yes = len(self.application.yes)
-        event = self.application.settle(self.request)
-        self.said_yes = self.said_yes or len(self.application.yes) > yes
-        self.take(self.session.resume(event))
-
-    @precondition(lambda self: self.request)
-    @rule()
-    def deny(self) -> None:
-        self.take(self.session.resume(self.request.deny()))
-
-    @precondition(lambda self: self.request)
-    @rule()
-    def fail(self) -> None:
-        self.take(self.session.unavailable())
-
-    @precondition(lambda self: self.command and self.session.wants_tls)
-    @rule(pending=st.booleans())
-    def shake_hands(self, pending: bool) -> None:
-        reply = self.session.start_tls(pending=pending)
-        self.take(reply)
-        if not reply.close:
-            self.session.secured(TLS)
-            assert self.session.identity is None
-
-    @invariant()
-    def nobody_without_a_yes(self) -> None:
-        assert self.said_yes or self.session.identity is None
-
-    def teardown(self) -> None:
-        self.session.closed()
+        self.hear(*pieces(frame, size))
 
 
-class Passwords(EveryMessage):
+class Passwords(Messages):
     """The same, where passwords are asked for in clear."""
 
     passwords = True
@@ -221,10 +161,8 @@ class Passwords(EveryMessage):
 
 class Arbitrary(unittest.TestCase):
     def test_every_message_in_every_order(self) -> None:
-        for machine in (EveryMessage, Passwords):
-            run_state_machine_as_test(
-                machine, settings=settings(max_examples=50, stateful_step_count=12)
-            )
+        for machine in (Messages, Passwords):
+            run_machine(machine, examples=50, steps=12)
 
     def test_the_machine_reaches_success(self) -> None:
         machine = Passwords()
