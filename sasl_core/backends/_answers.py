@@ -22,12 +22,15 @@ from .._events import (
     FindScramKeys,
     Success,
 )
+from .._hashed_token import HT_NAMES
 from .._policy import Policy
 from .._reasons import Reason
 from .._records import ScramKeys, Secret
+from .._requests import FindHashedTokens, SaveScramKeys, UseHashedToken
 from ..mechanisms import registered
 from ..records import DigestMd5Secret, Plaintext, SrpVerifier, Unverifiable
 from . import _one_time as one_time
+from . import _token_answers as token_answers
 from ._account import Unavailable, can_be_a_name
 from ._population import Population
 from .audit import AuditEvent
@@ -83,8 +86,10 @@ class Answers:
         authorize: Callable[[str, str], Any] | None,
         clock: Callable[[], float],
         timer: Callable[[], float],
+        hashed_tokens: Any = None,
     ) -> None:
         self._store = store
+        self._hashed_tokens = hashed_tokens
         self._tokens = tokens
         self._throttle = throttle
         self._audit = audit
@@ -99,7 +104,9 @@ class Answers:
     def requests(self) -> frozenset[type[Request]]:
         """Return what it can answer, for `offer` and `server`."""
         answers = {CheckPassword, FindPassword, FindScramKeys, Authorize}
-        answers |= {FindOtp, ConsumeOtp}
+        answers |= {FindOtp, ConsumeOtp, SaveScramKeys}
+        if self._hashed_tokens is not None:
+            answers |= {FindHashedTokens, UseHashedToken}
         return frozenset(answers | {CheckToken} if self._tokens else answers)
 
     # Each world has its own way to call what may be slow.
@@ -132,6 +139,9 @@ class Answers:
                 return await self._check_token(request, token, username, host, port)
             case Authorize(authcid, authzid):
                 return request.answer(await self._authorized(authcid, authzid))
+            case FindHashedTokens() | UseHashedToken() | SaveScramKeys():
+                notes.username = request.username
+                return await token_answers.answer(self, request)
             case CheckPassword() | FindPassword() | FindScramKeys() | FindOtp():
                 notes.username = request.username
                 waits = await self._throttled(request, notes)
@@ -233,6 +243,8 @@ class Answers:
         allow = (population.mechanisms & current) | {"EXTERNAL"}
         if self._tokens is not None:
             allow |= _OAUTH
+        if self._hashed_tokens is not None:
+            allow |= HT_NAMES.keys()
         fitting: dict[str, Any] = {"allow": allow, "decoy": population}
         return Policy(**(fitting | settings))
 

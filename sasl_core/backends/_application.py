@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ._population import Population
     from ._upgrade import Upgrade
     from .audit import Sink
+    from .hashed_tokens import HashedTokens
     from .oauth import AsyncTokens, Tokens
     from .throttle import AsyncThrottle, Throttle
 
@@ -35,7 +36,8 @@ _T = TypeVar("_T")
 class Application(Answers):
     """Answer the requests of exchanges, for threads and for sans-I/O loops.
 
-    `store`: a `Store`. `tokens`: `oauth.Tokens`, for OAUTHBEARER and XOAUTH2. `throttle`:
+    `store`: a `Store`. `tokens`: `oauth.Tokens`, for OAUTHBEARER and XOAUTH2;
+    `hashed_tokens`: a `hashed_tokens.HashedTokens`, for HT. `throttle`:
     asked before a password is looked at, told after. `audit`: a sink of `audit`, called
     with each decision. `upgrade`: which records are made at a login that shows the
     password, in a thread of its own. `population`: how unknown users look (None: read
@@ -58,6 +60,7 @@ class Application(Answers):
         authorize: Callable[[str, str], bool] | None = None,
         clock: Callable[[], float] = time.time,
         timer: Callable[[], float] = time.monotonic,
+        hashed_tokens: HashedTokens | None = None,
     ) -> None:
         super().__init__(
             store,
@@ -69,6 +72,7 @@ class Application(Answers):
             authorize,
             clock,
             timer,
+            hashed_tokens,
         )
         self._background = ThreadPoolExecutor(1, "sasl-upgrade")
 
@@ -122,6 +126,7 @@ class AsyncApplication(Answers):
         authorize: Callable[[str, str], bool | Awaitable[bool]] | None = None,
         clock: Callable[[], float] = time.time,
         timer: Callable[[], float] = time.monotonic,
+        hashed_tokens: HashedTokens | None = None,
     ) -> None:
         super().__init__(
             store,
@@ -133,6 +138,7 @@ class AsyncApplication(Answers):
             authorize,
             clock,
             timer,
+            hashed_tokens,
         )
         self._tasks: set[asyncio.Task[None]] = set()
 
