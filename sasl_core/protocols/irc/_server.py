@@ -104,10 +104,10 @@ class ServerSession(ServerBase[Reply, Command]):
         if len(text) + 2 > self.line_limit or len(text) + 2 - tags > _LINE:
             return self._too_long(text)
         if verb == "STARTTLS":
-            return self._start_tls(Command(verb, parameters, text))
+            return self._begin_tls(Command(verb, parameters, text))
         return Command(verb, parameters, text)
 
-    def _start_tls(self, command: Command) -> Action:
+    def _begin_tls(self, command: Command) -> Action:
         busy = self._server is not None or self.layer is not None
         if not self._starttls or self.channel.encrypted or busy:
             return self._numeric("691 :STARTTLS failed")

@@ -127,9 +127,9 @@ class ServerSession(ServerBase[Reply, Command]):
             return self._greet(command)
         match command.verb:
             case "AUTH":
-                return self._auth(argument)
+                return self._begin(argument)
             case "STARTTLS":
-                return self._start_tls(command)
+                return self._begin_tls(command)
             case "MAIL":
                 return self._mail(argument)
             case "RSET":
@@ -150,7 +150,7 @@ class ServerSession(ServerBase[Reply, Command]):
         self._extended = command.verb == self._hello
         return command
 
-    def _start_tls(self, command: Command) -> Action:
+    def _begin_tls(self, command: Command) -> Action:
         if not self._starttls:
             return replies.NO_TLS
         if self.channel.encrypted or self.layer is not None:
@@ -175,7 +175,7 @@ class ServerSession(ServerBase[Reply, Command]):
         self._transaction = True
         return Command("MAIL", argument, identity)
 
-    def _auth(self, argument: bytes) -> Action:
+    def _begin(self, argument: bytes) -> Action:
         if not self._extended:
             return replies.SAY_HELLO
         if self.success is not None:
