@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from base64 import b64encode
 from dataclasses import dataclass
 
 _P = 2**256 - 2**224 + 2**192 + 2**96 - 1
@@ -69,6 +70,14 @@ class PublicKey:
         y = pow(x**3 - 3 * x + _B, (_P + 1) // 4, _P)
         return cls((x, y if y % 2 == octets[0] % 2 else _P - y))
 
+    @property
+    def octets(self) -> bytes:
+        """Return SEC 1's compressed form."""
+        if self.point is None:
+            raise ValueError("no key: the point at infinity")
+        x, y = self.point
+        return bytes([2 + y % 2]) + x.to_bytes(32)
+
     def verify(self, challenge: bytes, signature: bytes) -> bool:
         """Tell whether one signed a challenge, or its SHA-256: Atheme takes both."""
         hashed = hashlib.sha256(challenge).digest()
@@ -92,6 +101,16 @@ class PrivateKey:
     def sec1(cls, der: bytes) -> PrivateKey:
         """Read the private key out of RFC 5915's structure."""
         return cls(int.from_bytes(der[7:39]))
+
+    @property
+    def pem(self) -> str:
+        """Write RFC 5915's structure, with curve and point, in PEM."""
+        point = self.public.point or (0, 0)
+        body = bytes.fromhex("0201010420") + self.number.to_bytes(32)
+        body += bytes.fromhex("a00a06082a8648ce3d030107a14403420004")
+        body += b"".join(each.to_bytes(32) for each in point)
+        text = b64encode(bytes([0x30, len(body)]) + body).decode()
+        return f"-----BEGIN EC PRIVATE KEY-----\n{text}\n-----END EC PRIVATE KEY-----\n"
 
     @property
     def public(self) -> PublicKey:

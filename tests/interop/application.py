@@ -6,7 +6,7 @@ import functools
 
 import sasl_core as sasl
 
-from .peers.accounts import MASTER, TOKENS, USERS
+from .peers.accounts import ALICE, KEY, MASTER, TOKENS, USERS
 
 _PASSWORDS = dict([*USERS, MASTER])
 REQUESTS = (
@@ -14,6 +14,7 @@ REQUESTS = (
     sasl.FindPassword,
     sasl.FindScramKeys,
     sasl.CheckToken,
+    sasl.VerifySignature,
     sasl.Authorize,
 )
 
@@ -29,6 +30,9 @@ def settle(request: sasl.Request) -> sasl.Event:
             return request.answer(_keys(username, hash_name))
         case sasl.CheckToken(token):
             return request.answer(_owner(token))
+        case sasl.VerifySignature(username, challenge, signature):
+            signed = KEY.public.verify(challenge, signature)
+            return request.answer(signed and username == ALICE.user)
         case sasl.Authorize(authcid):
             return request.answer(authcid == MASTER.user)
     return request.deny()

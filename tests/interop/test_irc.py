@@ -13,10 +13,11 @@ import sasl_core as sasl
 from sasl_core.adapters import streams
 from sasl_core.protocols.irc import ClientSession
 
+from .._p256 import PrivateKey
 from .cases import Case, each
 from .checks import Checks
 from .peers import irc
-from .peers.accounts import ALICE, JUERGEN
+from .peers.accounts import ALICE, JUERGEN, KEY
 from .peers.process import HOST
 from .peers.tls import certificates, client_context
 
@@ -35,6 +36,24 @@ _EXTERNAL = [
     Case("no certificate", sasl.Credentials(), False),
 ]
 
+_OTHER = PrivateKey(4711)
+_SIGNED = [
+    Case("right", sasl.Credentials(ALICE.user, signer=KEY.sign), True),
+    Case("wrong key", sasl.Credentials(ALICE.user, signer=_OTHER.sign), False),
+    Case("no key there", sasl.Credentials(JUERGEN.user, signer=KEY.sign), False),
+    Case("unknown user", sasl.Credentials("nobody", signer=KEY.sign), False),
+    Case(
+        "own authzid",
+        sasl.Credentials(ALICE.user, authzid=ALICE.user, signer=KEY.sign),
+        True,
+    ),
+    Case(
+        "foreign authzid",
+        sasl.Credentials(ALICE.user, authzid="l" * 24, signer=KEY.sign),
+        False,
+    ),
+]
+
 peer: irc.Irc
 
 
@@ -48,6 +67,7 @@ tearDownModule = unittest.doModuleCleanups  # which pytest would not call
 
 @each([("PLAIN", case) for case in _CASES])
 @each([("EXTERNAL", case) for case in _EXTERNAL])
+@each([("ECDSA-NIST256P-CHALLENGE", case) for case in _SIGNED])
 class IrcTest(Checks):
     """Over TLS; the server tells the account that it knows then."""
 

@@ -6,10 +6,12 @@ import unittest
 
 import sasl_core as sasl
 
+from .._p256 import PrivateKey
 from .cases import Case, each, matrix
 from .checks import Checks
 from .irc_server import IrcServer
 from .peers import weechat
+from .peers.accounts import ALICE, KEY
 
 # It asks for no other identity by EXTERNAL.
 NEVER_ASKED = [("EXTERNAL", "own authzid"), ("EXTERNAL", "foreign authzid")]
@@ -38,6 +40,20 @@ class WeechatTest(Checks):
             ours.tls_port, mechanism, case.credentials, case.certificate
         ):
             self.check_event(ours.outcome(), name, mechanism, case)
+
+    def test_a_signature(self) -> None:
+        for case, key in (
+            (Case("right", sasl.Credentials(ALICE.user), True), KEY),
+            (Case("wrong key", sasl.Credentials(ALICE.user), False), PrivateKey(4711)),
+            (Case("unknown user", sasl.Credentials("nobody"), False), KEY),
+        ):
+            with self.subTest(case.name):
+                ours.expect(sasl.Policy(allow=[weechat.SIGNS]))
+                name = f"WeeChat {weechat.version()}"
+                with weechat.connecting(
+                    ours.tls_port, weechat.SIGNS, case.credentials, None, key
+                ):
+                    self.check_event(ours.outcome(), name, weechat.SIGNS, case)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ..._p256 import PrivateKey
+
 
 class Account(NamedTuple):
     """A user and the password that is right."""
@@ -34,3 +36,6 @@ TOKENS: dict[str, dict[str, str | bool]] = {
     },
     "token-expired": {"active": False},
 }
+
+# Alice's, with which she signs.
+KEY = PrivateKey(int.from_bytes(b"alice's key has thirty-two octet"))

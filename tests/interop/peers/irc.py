@@ -6,15 +6,16 @@ import contextlib
 import hashlib
 import socket
 import ssl
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .accounts import ALICE, JUERGEN, Account
+from .accounts import ALICE, JUERGEN, KEY, Account
 from .process import HOST, Sandbox, free_ports, must_run, need, wait_until
 from .tls import certificates
 
 # EXTERNAL knows the certificate of alice by its fingerprint, without TLS it refuses.
-MECHANISMS = frozenset({"PLAIN", "EXTERNAL"})
+MECHANISMS = frozenset({"PLAIN", "EXTERNAL", "ECDSA-NIST256P-CHALLENGE"})
 
 # Whose message of PLAIN takes more than one line of 400 octets, if it has an authzid. One
 # that fills its lines exactly cannot be tried: Atheme 7.2 reads the lone "+" that ends it
@@ -54,9 +55,12 @@ loadmodule "modules/backend/opensex";
 loadmodule "modules/nickserv/main";
 loadmodule "modules/nickserv/register";
 loadmodule "modules/nickserv/cert";
+loadmodule "modules/nickserv/set_core";
+loadmodule "modules/nickserv/set_pubkey";
 loadmodule "modules/saslserv/main";
 loadmodule "modules/saslserv/plain";
 loadmodule "modules/saslserv/external";
+loadmodule "modules/saslserv/ecdsa-nist256p-challenge";
 serverinfo {{
   name = "{services}";
   desc = "services";
@@ -139,12 +143,14 @@ def _register(port: int, account: Account) -> None:
     pem = certificates().alice.read_text()
     fingerprint = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
     certificate = f"PRIVMSG NickServ :CERT ADD {fingerprint}", b"Added fingerprint "
+    key = b64encode(KEY.public.octets).decode()
+    public = f"PRIVMSG NickServ :SET PUBKEY {key}", b" is now set to "
     words = f"REGISTER {account.user} {account.password} somebody@example.org"
     _talk(
         port,
         ("NICK somebody\r\nUSER somebody 0 * :somebody", b" 001 "),
         (f"PRIVMSG NickServ :{words}", b" is now registered "),
-        *([certificate] if account == ALICE else []),
+        *([certificate, public] if account == ALICE else []),
         ("QUIT", b"ERROR "),  # the next one is called somebody, too
     )
 

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 
 import sasl_core as sasl
 
+from ..._p256 import PrivateKey
 from .process import HOST, Sandbox, must_run, need
 from .tls import certificates
 
 MECHANISMS = frozenset(
     {"PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512", "EXTERNAL"}
 )
+SIGNS = "ECDSA-NIST256P-CHALLENGE"  # with a key in a file
 
 
 @functools.cache
@@ -25,7 +27,11 @@ def version() -> str:
 
 @contextlib.contextmanager
 def connecting(
-    port: int, mechanism: str, mine: sasl.Credentials, certificate: str | None
+    port: int,
+    mechanism: str,
+    mine: sasl.Credentials,
+    certificate: str | None,
+    key: PrivateKey | None = None,
 ) -> Iterator[None]:
     """Connect over TLS, and log in once; it would stay to the end of the block."""
     files = certificates()
@@ -41,6 +47,8 @@ def connecting(
         if certificate is not None:
             both = files.alice.read_text() + files.alice_key.read_text()
             options["ssl_cert"] = str(box.write("alice.pem", both))
+        if key is not None:
+            options["sasl_key"] = str(box.write("key.pem", key.pem))
         commands = [
             f"/set weechat.network.gnutls_ca_user {files.authority}",
             f"/server add ours {HOST}/{port}",
