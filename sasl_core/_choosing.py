@@ -178,7 +178,10 @@ def _server_objection(
         return _OBSOLETE
     if m.external and not channel.external:
         return "no identity was proven outside SASL"
-    if answers is not None and not answers.issuperset(m.asks):
+    if answers is None:
+        if m.rare and policy.allow is None:
+            return "the application does not say that it can answer what it asks"
+    elif not answers.issuperset(m.asks):
         return "the application cannot answer what it asks"
     return _objection(m, channel, policy)
 

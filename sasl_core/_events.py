@@ -15,7 +15,7 @@ from ._values import Asserted, PasscodePrompt, TokenError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, ClassVar
 
     from ._channel import Channel
     from ._server import Server
@@ -81,6 +81,8 @@ class Request(Secretive):
 
     __slots__ = ("_record", "_server")
     _denial: Any = None  # what deny() answers
+    # Whether an application is taken to answer it only where it says so.
+    rare: ClassVar[bool] = False
 
     _server: Server
     _record: Asking
@@ -334,10 +336,13 @@ class AcceptSecurityContext(Request):
     of `gssapi`'s interface (see `sasl_core.adapters.gssapi`); None for nobody.
 
     `bindings` is the application data of the channel bindings that it must be made with
-    (GS2), None for none. Its own answer is the decision: who has a ticket is in.
+    (GS2), None for none. Its own answer is the decision: who has a ticket is in. Not
+    every host has a keytab: a server offers what asks it only where `answers`, or the
+    policy's `allow`, names it.
     """
 
     __slots__ = __match_args__ = ("bindings",)
+    rare = True
     _secret = frozenset({"bindings"})
 
     def __init__(self, bindings: bytes | None) -> None:

@@ -106,6 +106,7 @@ class Mechanism(Value):
         "needs",
         "obsolete",
         "plus",
+        "rare",
         "server",
         "shows",
         "specification",
@@ -165,6 +166,7 @@ class Mechanism(Value):
         self.obsolete = obsolete
         self.anonymous = anonymous
         self.by_name = by_name
+        self.rare = any(request.rare for request in asks)
         self.external = external
         self.encrypted = encrypted
         self.authzid = authzid
