@@ -6,7 +6,11 @@
 
 No document describes it: the code of Atheme, which has it since 2013, does. What is
 signed is the challenge itself, in the place of a hash. Neither key is ever here: the
-client's signs in a function passed in, the server's application verifies.
+client's signs in a function passed in, the server's application verifies. With the
+package cryptography, whose API hashes unless it is told that somebody did:
+
+    raw = ec.ECDSA(utils.Prehashed(hashes.SHA256()))
+    Credentials("user", signer=lambda challenge: key.sign(challenge, raw))
 """
 
 from __future__ import annotations

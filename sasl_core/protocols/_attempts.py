@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import NoReturn, Protocol
 
+    from .._advertised import Advertised
     from .._channel import Channel
     from .._client import Client
     from .._policy import Policy
@@ -224,6 +225,7 @@ class Attempts(Secretive, Generic[WordsT]):
     """
 
     __slots__ = (
+        "_advertised",
         "_channel",
         "_current",
         "_given",
@@ -248,7 +250,9 @@ class Attempts(Secretive, Generic[WordsT]):
         profile: Profile,
         words: WordsT,
         fallback: WordsT | None = None,
+        advertised: Advertised | None = None,
     ) -> None:
+        self._advertised = advertised
         self._offered = tuple(offered)
         self.credentials = credentials
         self._channel = channel
@@ -256,8 +260,7 @@ class Attempts(Secretive, Generic[WordsT]):
         self._profile = for_host(profile, channel.host)
         self.words = words
         self._tried: list[str] = []
-        # The exchange that runs; None while a token is waited for.
-        self._current: Exchange[WordsT] | None = None
+        self._current: Exchange[WordsT] | None = None  # None: a token is waited for
         self._given: Credentials | None = None  # as the source's token made them
         self._refusal: AuthenticationError | None = None  # of that token
         self.name = ""  # the mechanism that is tried now
@@ -385,14 +388,13 @@ class Attempts(Secretive, Generic[WordsT]):
         else:
             self._current = self._exchange(names, credentials)
 
-    def _exchange(
-        self, names: tuple[str, ...], credentials: Credentials
-    ) -> Exchange[WordsT]:
+    def _exchange(self, names: tuple[str, ...], mine: Credentials) -> Exchange[WordsT]:
         chosen = begin(
             names,
-            credentials,
+            mine,
             channel=self._channel,
             policy=self._policy,
             profile=self._profile,
+            advertised=self._advertised,
         )
         return Exchange(chosen, self.words)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Protocol
 
+    from .._advertised import Advertised
     from .._events import Event
     from .._policy import Policy
     from .._profile import Profile
@@ -67,6 +68,7 @@ class ServerBase(Secretive, Generic[ReplyT, CommandT]):
         "_server",
         "_starttls",
         "_username",
+        "advertised",
         "channel",
         "failure",
         "incoming",
@@ -89,6 +91,7 @@ class ServerBase(Secretive, Generic[ReplyT, CommandT]):
         self.channel = channel
         self.success: Success | None = None  # of the exchange that authenticated
         self.failure: Failure | None = None  # of the last one that failed: for the log
+        self.advertised: Advertised | None = None  # what was told, for SCRAM to prove
         self._policy = policy
         self._answers = None if answers is None else frozenset(answers)
         self._mechanisms: dict[str, Mechanism] | None = None  # None: the registered
@@ -331,6 +334,7 @@ class ServerBase(Secretive, Generic[ReplyT, CommandT]):
                 answers=self._answers,
                 realm=self._realm,
                 username=self._username,
+                advertised=self.advertised,
             )
         except NoMechanism:
             return self._refusal(self._not_offered(name))

@@ -24,6 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from .._advertised import Advertised
     from .._channel import Channel
     from .._events import Success
     from .._policy import Policy
@@ -104,7 +105,8 @@ class ClientSession(Secretive):
     """Authenticate by the strongest mechanism that the policy and the server accept.
 
     Send what `begin` returns, hand what comes to `receive` and send what that returns,
-    until `authenticated`. `offered`: the names in `<mechanisms/>`. Where a refusal
+    until `authenticated`. `offered`: the names in `<mechanisms/>`; `advertised`: the same
+    with the types in `<sasl-channel-binding/>`, to be checked by XEP-0474. Where a refusal
     speaks of the mechanism the next one follows, as in every protocol. None is returned
     instead of an element when `wants_token`: ask the source, with `token_error`, and go
     on with `give_token`. Raise NoMechanism where no mechanism will do.
@@ -121,6 +123,7 @@ class ClientSession(Secretive):
         channel: Channel,
         policy: Policy = DEFAULT,
         profile: Profile = XMPP,
+        advertised: Advertised | None = None,
     ) -> None:
         self._attempts = Attempts(
             mechanism_names(offered),
@@ -129,6 +132,7 @@ class ClientSession(Secretive):
             policy=policy,
             profile=profile,
             words=LineWords("auth", profile),
+            advertised=advertised,
         )
         self._over = False
         self.authenticated = False
@@ -199,7 +203,8 @@ class ClientSession(Secretive):
 class ServerSession(ServerBase[Element, Element]):
     """Everything that SASL means on a stream, as `ServerBase`: of Elements, not lines.
 
-    List `mechanisms` in the stream's features; they may be none. There is no STARTTLS
+    List `mechanisms` in the stream's features; they may be none. Set `advertised` to what
+    the features have told, and SCRAM proves it (XEP-0474). There is no STARTTLS
     here. After `max_failures` failed attempts the next closes the stream.
     """
 

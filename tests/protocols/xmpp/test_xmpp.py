@@ -75,6 +75,27 @@ class Mechanisms(unittest.TestCase):
                 if name in accounts.SCRAMS:
                     self.assertEqual(len(said), 4)
 
+    def test_what_was_advertised(self) -> None:
+        name = "SCRAM-SHA-256"
+        on, policy = accounts.channel(name), accounts.policy(name)
+        types = ("tls-exporter", "tls-server-end-point")
+        for came, welcome in ((types, True), (types[1:], False), (None, False)):
+            mine = client(
+                name,
+                credentials=sasl.Credentials(**accounts.TABLE[name].right),
+                channel=on,
+                policy=policy,
+                advertised=sasl.Advertised([name], came),
+            )
+            theirs = server(on, policy=policy)
+            theirs.advertised = sasl.Advertised(theirs.mechanisms(), types)
+            if welcome:
+                run(mine, theirs)
+                self.assertTrue(mine.authenticated)
+                continue
+            with self.assertRaises(sasl.ServerNotAuthenticated):
+                run(mine, theirs)
+
     def test_every_wrong_credential(self) -> None:
         for name, entry in accounts.TABLE.items():
             if entry.wrong is None:
