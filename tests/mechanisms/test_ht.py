@@ -8,6 +8,7 @@ from typing import Any
 import sasl_core as sasl
 from sasl_core import profiles
 from sasl_core._hashed_token import DRAFTS, HT_NAMES
+from sasl_core.mechanisms import ht
 
 from .. import _accounts as accounts
 
@@ -97,6 +98,13 @@ class TokenTest(unittest.TestCase):
             self.assertEqual(accounts.question(request)[2], TOKEN)
         self.assertEqual(asked().answer(others).data, b"\x01invalid-token")
         self.assertEqual(asked().answer(()).data, b"\x01invalid-token")
+
+    def test_nobody_s_token(self) -> None:
+        """Whoever had it could not log in as a user who does not exist."""
+        mine = sasl.Credentials("nobody", hashed_token=ht._NOBODY)
+        client = accounts.make_client(NONE, credentials=mine, profile=profiles.RAW)
+        event = asked(message=client.start()).answer(None)
+        self.assertEqual(event.data, b"\x01invalid-token")
 
     def test_a_pinned_token(self) -> None:
         """It is good for its own mechanism, on both sides."""

@@ -128,6 +128,11 @@ class Facts(unittest.TestCase):
         ):
             self.assertIs(self.channel(said).encrypted, encrypted, said)
 
+    def test_what_is_not_run_over_an_open_channel(self) -> None:
+        for name in ("PLAIN", "HT-SHA-256-NONE", "OAUTHBEARER"):
+            said = say(service(), line(f"AUTH 1 {name} service=x"))
+            self.assertIn(b"code=auth_mech_ssl_required", said, name)
+
     def test_an_unproven_certificate_counts_for_nothing(self) -> None:
         self.assertIsNone(self.channel("service=x cert_username=root").external)
         self.assertIsNone(self.channel("service=x valid-client-cert").external)
