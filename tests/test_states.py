@@ -385,14 +385,15 @@ class MutationTest(unittest.TestCase):
         """Yield a point and each raw mutation of its honest message, framed raw.
 
         All changes for the first SCRAMs and the rest, a sample for their siblings and of
-        long messages, which are SRP's numbers.
+        long messages.
         """
         for point in points:
             message = _honest_message(point)
             if not message:
                 continue
-            sibling = point.name in accounts.SCRAMS and "SHA-256" not in point.name
-            sampled = sibling or len(message) > 250
+            hashed = point.name.startswith(("SCRAM-", "HT-"))
+            sibling = hashed and "SHA-256" not in point.name
+            sampled = sibling or len(message) > (250 if hashed else 120)
             for number, changed in enumerate(mutations(message)):
                 if changed != message and not (sampled and number % 17):
                     yield point, changed

@@ -65,7 +65,10 @@ def server(terms: Terms, nonce: bytes | None) -> ServerOpening:
 
 def _binding(channel: Channel, kind: str) -> bytes:
     """Return the octets to prove; without these of a type, no HT of it is run."""
-    return next((b.data for b in channel.bindings if b.type == kind), b"")
+    for binding in channel.bindings:
+        if binding.type == kind:
+            return binding.data
+    return b""
 
 
 def _written(token: HashedToken) -> bytes:
