@@ -175,9 +175,9 @@ class SqliteTest(Contract, Base):
             self.assertIn(account, (WONDER, LOOKING))
             seen.append(account == WONDER)
 
-        kill_writers(write, check, 100)
+        kill_writers(write, check, 50)
         self.assertEqual(self.run_sql("PRAGMA integrity_check"), [("ok",)])
-        self.assertEqual(len(seen), 100)
+        self.assertEqual(len(seen), 50)
 
 
 class OwnTablesTest(Base):

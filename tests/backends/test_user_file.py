@@ -301,8 +301,8 @@ class LineFileTest(Base):
             self.assertEqual(self.path.read_bytes(), whole)
             seen.append(account == WONDER)
 
-        kill_writers(write, check, 100)
-        self.assertEqual(len(seen), 100)
+        kill_writers(write, check, 50)
+        self.assertEqual(len(seen), 50)
 
 
 if __name__ == "__main__":
