@@ -101,11 +101,11 @@ class Context:
         """Open a protected message, in its turn only."""
         encrypted, body, tag = message[:1], message[1:-_TAG], message[-_TAG:]
         if encrypted not in (b"\0", b"\1"):
-            raise Fault(f"not wrapped: {message!r}")
+            raise Fault(f"not wrapped: {message[:99]!r}")
         plain = body.translate(_TWIST) if encrypted == b"\1" else body
         number = b"%d%d" % (not self.initiates, self._received)
         if not hmac.compare_digest(tag, self._mac(b"w", number, plain)):
-            raise Fault(f"changed, or out of its turn: {message!r}")
+            raise Fault(f"changed, or out of its turn: {message[:99]!r}")
         self._received += 1
         return Wrapped(plain, encrypted == b"\1")
 

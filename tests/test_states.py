@@ -469,7 +469,10 @@ def _siblings(point: accounts.Point) -> list[accounts.Point]:
 
 
 def _later_responses(point: accounts.Point) -> list[bytes]:
-    return _LATER.setdefault(id(point), [p.honest[0] for p in _siblings(point)])
+    found = _LATER.get(id(point))
+    if found is None:
+        found = _LATER[id(point)] = [p.honest[0] for p in _siblings(point)]
+    return found
 
 
 _later_challenges = _later_responses
