@@ -14,6 +14,7 @@ __all__ = ["assume", "example", "given", "settings", "st"]
 
 _COMMON = {
     "deadline": None,
+    "max_examples": 60,  # thousands of tests are to end within a minute
     "database": None,
     "print_blob": True,
     "suppress_health_check": [HealthCheck.too_slow],

@@ -305,7 +305,7 @@ def _line(point: accounts.Point, message: tuple[bytes, bool]) -> bytes:
 class ArbitraryTest(_Invariants):
     """Every waiting point x whatever Hypothesis thinks of."""
 
-    @settings(max_examples=600)
+    @settings(max_examples=400)
     @given(st.data())
     def test_servers(self, data: st.DataObject) -> None:
         """Octets of any kind, one after another."""
@@ -313,7 +313,7 @@ class ArbitraryTest(_Invariants):
         messages = data.draw(st.lists(_FRAMED, min_size=1, max_size=4))
         self.check_server(point, *(_line(point, message) for message in messages))
 
-    @settings(max_examples=600)
+    @settings(max_examples=400)
     @given(st.data())
     def test_clients(self, data: st.DataObject) -> None:
         """Octets of any kind."""
