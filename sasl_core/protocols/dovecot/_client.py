@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from ..._errors import ProtocolError, StateError
+from ..._errors import StateError
 from ..._reasons import Reason
 from ..._strict import Malformed, base64, folded, utf8
-from ..._value import Secretive
-from .._lines import LineBuffer
 from ..forwarding import Continue, Refused, forwarded
 from ._answers import Answer, Running, accepted, facts, refused
+from ._asking import AskingSession
 from ._words import (
     LINE_LIMIT,
     MAJOR,
@@ -21,7 +20,6 @@ from ._words import (
     parameter,
     read_parameters,
     read_version,
-    split,
     write,
 )
 
@@ -39,7 +37,7 @@ class TooLong(ValueError):
     """A message over the limit of a line: it cannot be asked about."""
 
 
-class ClientSession(Secretive):
+class ClientSession(AskingSession[Answer]):
     """A connection to an authentication service, for any number of exchanges at a time.
 
     Send what `data_to_send` gives after each call, and feed `receive` with what comes.
@@ -50,15 +48,11 @@ class ClientSession(Secretive):
 
     __slots__ = (
         "_cancelled",
-        "_incoming",
         "_last",
         "_login",
-        "_lost",
         "_mechanisms",
         "_minor",
         "_open",
-        "_out",
-        "_over",
         "cookie",
         "number",
         "pid",
@@ -68,28 +62,19 @@ class ClientSession(Secretive):
     __match_args__ = ("pid", "ready")
 
     def __init__(self, *, pid: int, login: bool = False) -> None:
+        version = write(b"VERSION", b"%d" % MAJOR, b"%d" % MINOR)
+        super().__init__(bytes(Reply(version, write(b"CPID", b"%d" % pid))))
         self.pid = pid
         self.ready = False
         self.cookie = b""
         self.server_pid = 0
         self.number = 0  # the server's for this connection (CUID)
         self._login = login
-        self._incoming = LineBuffer(LINE_LIMIT, bare_lf=True)
         self._minor: int | None = None  # of the server's version
         self._mechanisms: dict[str, tuple[str, ...]] = {}
         self._last = 0
         self._open: dict[int, Running] = {}
         self._cancelled: dict[int, None] = {}  # in the order of their end
-        self._lost: set[int] = set()  # whose answers count no more
-        self._over = False
-        version = write(b"VERSION", b"%d" % MAJOR, b"%d" % MINOR)
-        self._out = bytearray(bytes(Reply(version, write(b"CPID", b"%d" % pid))))
-
-    def data_to_send(self) -> bytes:
-        """Return what is to be sent, once."""
-        out = bytes(self._out)
-        self._out.clear()
-        return out
 
     @property
     def mechanisms(self) -> Mapping[str, tuple[str, ...]]:
@@ -163,40 +148,11 @@ class ClientSession(Secretive):
             del self._cancelled[next(iter(self._cancelled))]
         self._say(b"CANCEL", b"%d" % identifier)
 
-    def receive(self, data: bytes) -> list[Answer]:
-        """Take octets from the server; return the answers in them.
-
-        Raise ProtocolError for what breaks the rules, whichever exchange it was for:
-        then the session is over, and `closed` due. Answers before that count no more: none
-        is taken from a server that is not one.
-        """
-        if self._over:
-            raise StateError("the connection is over")
-        self._incoming.feed(data)
-        answers = []
-        problem = ""
-        try:
-            while (line := self._incoming.next()) is not None:
-                if len(line) > LINE_LIMIT:
-                    raise Malformed("a line over the limit")
-                answer = self._line(split(line.removesuffix(b"\n")))
-                if answer is not None:
-                    answers.append(answer)
-        except Malformed as error:
-            problem = str(error)
-        if problem:
-            self._over = True
-            self._lost = {answer.id for answer in answers} - self._open.keys()
-            raise ProtocolError(problem)
-        return answers
-
     def closed(self) -> list[Answer]:
         """Take the end of the connection; return that the open exchanges are refused, for
         now.
         """
-        self._over = True
-        lost = sorted(self._lost | self._open.keys())
-        self._lost = set()
+        lost = self._end()
         self._open = {}
         refused = Refused(Reason.UNAVAILABLE, "the authentication service is gone")
         return [Answer(identifier, refused) for identifier in lost]

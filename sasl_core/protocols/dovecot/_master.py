@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ..._errors import ProtocolError, StateError
+from ..._errors import StateError
 from ..._strict import Malformed, utf8
 from ..._value import Frozen, Secretive
 from .._lines import LineBuffer
+from ._asking import AskingSession
 from ._logins import Found
 from ._words import (
     LINE_LIMIT,
@@ -175,26 +176,18 @@ class LookedUp(Frozen):
         object.__setattr__(self, "failed", failed)
 
 
-class MasterClient(Secretive):
+class MasterClient(AskingSession[LookedUp]):
     """A master's connection, at the mail server: `user` and `request` ask; send what
     `data_to_send` gives, and feed `receive` with what comes.
     """
 
-    __slots__ = ("_greeted", "_incoming", "_last", "_open", "_out", "_over")
+    __slots__ = ("_greeted", "_last", "_open")
 
     def __init__(self) -> None:
-        self._incoming = LineBuffer(LINE_LIMIT, bare_lf=True)
+        super().__init__(_VERSION + b"\n")
         self._greeted = False
         self._last = 0
         self._open: set[int] = set()
-        self._out = bytearray(_VERSION + b"\n")
-        self._over = False
-
-    def data_to_send(self) -> bytes:
-        """Return what is to be sent, once."""
-        out = bytes(self._out)
-        self._out.clear()
-        return out
 
     def user(
         self,
@@ -215,36 +208,11 @@ class MasterClient(Secretive):
         """
         return self._say(b"REQUEST", b"%d" % client_pid, b"%d" % login, cookie)
 
-    def receive(self, data: bytes) -> list[LookedUp]:
-        """Take octets from the server; return the answers in them.
-
-        Raise ProtocolError for what breaks the rules: then the session is over.
-        """
-        if self._over:
-            raise StateError("the connection is over")
-        self._incoming.feed(data)
-        answers = []
-        problem = ""
-        try:
-            while (line := self._incoming.next()) is not None:
-                if len(line) > LINE_LIMIT:
-                    raise Malformed("a line over the limit")
-                answer = self._line(split(line.removesuffix(b"\n")))
-                if answer is not None:
-                    answers.append(answer)
-        except Malformed as error:
-            problem = str(error)
-        if problem:
-            self._over = True
-            self._open |= {answer.id for answer in answers}  # which count no more
-            raise ProtocolError(problem)
-        return answers
-
     def closed(self) -> list[LookedUp]:
         """Take the end of the connection; return that the open look-ups have failed."""
-        self._over = True
-        lost, self._open = self._open, set()
-        return [LookedUp(each, None, failed=True) for each in sorted(lost)]
+        lost = self._end()
+        self._open = set()
+        return [LookedUp(each, None, failed=True) for each in lost]
 
     def _say(self, verb: bytes, *fields: bytes) -> int:
         if self._over or self._last >= MOST:
