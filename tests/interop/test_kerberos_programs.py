@@ -1,5 +1,5 @@
-"""Other programs log in to our servers with Kerberos: GNU SASL, curl, msmtp, ldapwhoami;
-and pyspnego makes the contexts of either side.
+"""Other programs log in to our servers with Kerberos: curl, msmtp, gsasl, ldapwhoami; and
+pyspnego makes the contexts of either side. More of GNU SASL is in `test_kerberos_gsasl`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import sasl_core as sasl
 from sasl_core.adapters import spnego
 from sasl_core.adapters.gssapi import acceptor, initiator
 
-from . import test_gsasl
 from .application import REQUESTS
 from .checks import OURS
 from .imap_server import ImapServer
@@ -22,7 +21,6 @@ from .packages import need_package
 from .peers import curl, gsasl, kerberos, ldap_tools, msmtp
 from .peers.accounts import ALICE
 from .peers.process import HOST, Sandbox, run
-from .peers.talk import Talk
 from .serving import Serving
 from .submission import Submission
 from .test_kerberos import CYRUS_ENCRYPTS, LAYERS, PRINCIPAL, pairs, policy, settle
@@ -35,35 +33,6 @@ def setUpModule() -> None:
 
 
 tearDownModule = unittest.doModuleCleanups  # which pytest would not call
-
-
-class GsaslTest(unittest.TestCase):
-    """gsasl --client logs in to our server. Its own server can say no only."""
-
-    def test_every_authzid(self) -> None:
-        version = f"GNU SASL {gsasl.version()}"
-        for name in ("GSSAPI", "GS2-KRB5"):
-            for authzid, welcome in (("", True), (ALICE.user, True), ("bob", False)):
-                with self.subTest(name, authzid=authzid):
-                    event = self.log_in(name, authzid)
-                    self.assertIsInstance(
-                        event, sasl.Success if welcome else sasl.Failure
-                    )
-                note(OURS, version, name, authzid, "accepted" if welcome else "refused")
-
-    def log_in(self, name: str, authzid: str) -> Any:
-        server = sasl.server(
-            name,
-            channel=sasl.Channel(True, service="imap", host="localhost"),
-            policy=policy(name),
-        )
-        command = ["gsasl", "--client", f"--mechanism={name}", "--quiet", "--no-cb"]
-        command += ["--service=imap", "--host=localhost", "--application-data"]
-        command.append(f"--authentication-id={ALICE.user}")
-        if authzid:
-            command.append(f"--authorization-id={authzid}")
-        with Talk(command) as talk:
-            return test_gsasl.serve(talk, server, settle)
 
 
 class Kerberized(Serving):
@@ -145,6 +114,9 @@ class ProgramsTest(unittest.TestCase):
             f"curl {curl.version()}": lambda: self.curl(ours.port, ""),
             f"curl {curl.version()} --user": lambda: self.curl(ours.port, PRINCIPAL),
             f"msmtp {msmtp.version()}": lambda: msmtp.log_in(
+                ours.port, "GSSAPI", alice, None
+            ),
+            f"gsasl {gsasl.version()}": lambda: gsasl.log_in(
                 ours.port, "GSSAPI", alice, None
             ),
         }

@@ -6,6 +6,7 @@ Its programs have nobody who checks a passcode, and no browser.
 from __future__ import annotations
 
 import unittest
+from collections.abc import Callable
 from typing import Any
 
 import sasl_core as sasl
@@ -63,16 +64,20 @@ def log_in(one: sasl.Client, theirs: gsasl.Session) -> None:
     one.finish(said or None)
 
 
-def serve(one: sasl.Server, theirs: gsasl.Session, answers: dict[type, Any]) -> Any:
-    """Let their client log in; return our last event.
+def scripted(answers: dict[type, Any]) -> Callable[[Any], sasl.Event]:
+    """Answer requests, by their type, with one thing after another."""
+    return lambda request: request.answer(answers[type(request)].pop(0))
 
-    `answers`: by the type of a request, the answers one after another.
-    """
+
+def serve(
+    one: sasl.Server, theirs: gsasl.Session, settle: Callable[[Any], sasl.Event]
+) -> Any:
+    """Let their client log in; return our last event."""
     _, said = theirs.step(b"")
     event: Any = one.start(said)
     while not isinstance(event, sasl.Success | sasl.Failure):
         if isinstance(event, sasl.Request):
-            event = event.answer(answers[type(event)].pop(0))
+            event = settle(event)
         else:
             code, said = theirs.step(event.data)
             assert code in (gsasl.OK, gsasl.NEEDS_MORE), code
@@ -151,7 +156,7 @@ class SecurIdTest(unittest.TestCase):
         for asked in ((), prompts[:1], prompts[1:], prompts):
             for verdict in (True, False):
                 with gsasl.Session("client", "SECURID", answer) as theirs:
-                    answers = {sasl.CheckPasscode: [*asked, verdict]}
+                    answers = scripted({sasl.CheckPasscode: [*asked, verdict]})
                     event = serve(server("SECURID"), theirs, answers)
                 self.assertEqual(isinstance(event, sasl.Success), verdict)
                 case = ", ".join(prompt.what for prompt in asked) or "passcode"
@@ -225,7 +230,7 @@ class RedirectTest(unittest.TestCase):
                     gsasl.Session("client", mechanism, answer) as theirs,
                 ):
                     answers = {sasl.BeginRedirect: [URL], sasl.FinishRedirect: [found]}
-                    event = serve(server(mechanism), theirs, answers)
+                    event = serve(server(mechanism), theirs, scripted(answers))
                     self.assertEqual(opened, [URL.encode()])
                     if found is None:
                         self.assertIs(event.reason, sasl.Reason.BAD_CREDENTIALS)

@@ -11,7 +11,8 @@ import base64
 import functools
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import sasl_core as sasl
 
@@ -33,6 +34,7 @@ SERVER = frozenset(
     ]
 )
 CLIENT = SERVER | {"ANONYMOUS", "EXTERNAL"}
+KERBEROS = ("GSSAPI", "GS2-KRB5")  # it has no -PLUS of it
 REFUSED = 1  # its exit status
 
 
@@ -48,7 +50,7 @@ def client(
 ) -> Talk:
     """Start a client; with a binding, it knows that the channel could be bound."""
     given = _told(mechanism, credentials)
-    talk = _start("--client", mechanism, binding is not None, given)
+    talk = Talk(_command("--client", mechanism, binding is not None, given))
     if binding is not None:
         # It asks for both types, the exporter first, until it has one.
         for name in ("tls-exporter", "tls-unique"):
@@ -106,20 +108,53 @@ def server(mechanism: str, account: Account, *, bindings: bool = False) -> Talk:
     the type that the client names, in a line of their own after the client's first.
     """
     given = [f"--password={account.password}", "--iteration-count=4096"]
-    return _start("--server", mechanism, bindings, given)
+    return Talk(_command("--server", mechanism, bindings, given))
 
 
-def _start(side: str, mechanism: str, bindings: bool, options: Sequence[str]) -> Talk:
+def kerberos_client(mechanism: str, user: str, authzid: str, tickets: Path) -> Talk:
+    """Start a client of GSSAPI or GS2-KRB5 that has these tickets."""
+    given = _told(mechanism, sasl.Credentials(user, authzid=authzid))
+    command = _command("--client", mechanism, False, given)
+    return Talk(command, {"KRB5CCNAME": f"FILE:{tickets}"})
+
+
+class Door(Talk):
+    """A server of GSSAPI or GS2-KRB5: it has the keytab's keys, and asks its operator
+    whom to let in, on the lines between the messages. `admit` answers in his place; it
+    is told the principal and the authzid, empty for none.
+    """
+
+    def __init__(self, mechanism: str, admit: Callable[[str, str], bool]) -> None:
+        super().__init__(_command("--server", mechanism, False, ()))
+        self._admit = admit
+
+    def read(self) -> bytes | None:
+        """Return the next line that is no part of the question."""
+        line = super().read()
+        if line is None or not line.startswith(b"Authzid: "):
+            return line
+        authzid = line.removeprefix(b"Authzid: ").decode()
+        principal = (super().read() or b"").removeprefix(b"Display Name: ").decode()
+        # only this letter is a yes, and (null) is the program's word for nothing
+        welcome = self._admit(principal, "" if authzid == "(null)" else authzid)
+        self.write(b"y" if welcome else b"n")
+        return super().read()
+
+
+def _command(
+    side: str, mechanism: str, bindings: bool, options: Sequence[str]
+) -> list[str]:
     command = ["gsasl", side, f"--mechanism={mechanism}", "--quiet", *options]
+    if mechanism in ("DIGEST-MD5", *KERBEROS):
+        command += ["--service=imap", "--hostname=localhost"]
     if mechanism == "DIGEST-MD5":
-        command += ["--realm=localhost", "--service=imap", "--hostname=localhost"]
-        command.append("--quality-of-protection=qop-auth")
+        command += ["--realm=localhost", "--quality-of-protection=qop-auth"]
     # the option --application-data is on by default, and given switches it off
     command.append("--application-data")
-    return Talk(command if bindings else [*command, "--no-cb"])
+    return command if bindings else [*command, "--no-cb"]
 
 
 def read(talk: Talk) -> bytes | None:
     """Read a message; what it asks on the same line is not part of it."""
     line = talk.read()
-    return line and re.sub(rb"Enter [^:]*: ", b"", line)
+    return line and re.sub(rb"Enter [^:]*: |Validate [^?]*\? \(y/n\) ", b"", line)
