@@ -24,6 +24,30 @@ _ITEM = re.compile(rb"(%b)%b=%b(%b|%b)" % (_WORD, _SPACE, _SPACE, _QUOTED, _WORD
 _BETWEEN = re.compile(rb"%b(?:,%b)++" % (_SPACE, _SPACE))
 _AROUND = re.compile(rb"%b(?:,%b)*+" % (_SPACE, _SPACE))
 _PAIR = re.compile(rb"\\(.)")
+# Messages as most peers write them, for a login without a layer; in any order.
+_USUAL_CHALLENGE, _USUAL_RESPONSE = (
+    re.compile(rb"(?:(?:%b)(?:,|\Z))+" % b"|".join(directives))
+    for directives in (
+        [
+            rb'realm="(%b)"' % _TEXT,
+            rb'nonce="(%b)"' % _TEXT,
+            rb'qop="(auth)"',
+            rb"charset=(utf-8)",
+            rb"algorithm=(md5-sess)",
+        ],
+        [
+            rb'realm="(%b)"' % _TEXT,
+            rb'username="(%b)"' % _TEXT,
+            rb'nonce="(%b)"' % _TEXT,
+            rb'cnonce="(%b)"' % _TEXT,
+            rb"nc=([0-9a-f]{8})",
+            rb'digest-uri="(%b)"' % _TEXT,
+            rb"response=([0-9a-f]{32})",
+            rb"qop=(auth)",
+            rb"charset=(utf-8)",
+        ],
+    )
+)
 
 _CHALLENGE = frozenset(
     b"nonce qop stale maxbuf charset algorithm cipher".split()  # and realms
@@ -67,8 +91,19 @@ class Response(NamedTuple):
 
 def read_challenge(message: bytes) -> Challenge:
     """Read a digest-challenge (section 2.1.1); raise Malformed."""
+    usual = _usual(_USUAL_CHALLENGE, message)
+    if usual is not None:
+        realm, (nonce, *_) = usual
+        return Challenge(
+            () if realm is None else (utf8(realm),),
+            nonce,
+            _AUTH_ALONE,
+            frozenset(),
+            _DEFAULT_BUFFER,
+            "utf-8",
+        )
     found, names, values = _directives(message, 2048, _CHALLENGE)
-    nonce = found.get(b"nonce")
+    nonce = found.get(b"nonce", b"")
     if not nonce:
         raise Malformed("no nonce in the challenge (RFC 2831, section 2.1.1)")
     if found.get(b"algorithm", b"").lower() != b"md5-sess":
@@ -91,6 +126,22 @@ def read_challenge(message: bytes) -> Challenge:
 
 def read_response(message: bytes) -> Response:
     """Read a digest-response (section 2.1.2); raise Malformed."""
+    usual = _usual(_USUAL_RESPONSE, message)
+    if usual is not None:
+        realm, (username, nonce, cnonce, count, uri, response, *_) = usual
+        return Response(
+            utf8(username),
+            None if realm is None else utf8(realm),
+            nonce,
+            count,
+            cnonce,
+            b"auth",
+            uri,
+            response,
+            _DEFAULT_BUFFER,
+            b"",
+            None,
+        )
     found, _, _ = _directives(message, 4096, _RESPONSE)
     try:
         username, nonce, cnonce = found[b"username"], found[b"nonce"], found[b"cnonce"]
@@ -104,12 +155,12 @@ def read_response(message: bytes) -> Response:
     if len(response) != 32 or response.translate(None, _HEX):
         raise Malformed("the response is not of 32 hexadecimal digits")
     get, charset = found.get, _charset(found)
-    realm, authzid = get(b"realm"), get(b"authzid")
+    given, authzid = get(b"realm"), get(b"authzid")
     if authzid == b"":
         raise Malformed("the authzid is empty (RFC 2831, section 2.1.2)")
     return Response(
         _name(username, charset),
-        None if realm is None else _name(realm, charset),
+        None if given is None else _name(given, charset),
         nonce,
         count,
         cnonce,
@@ -164,6 +215,23 @@ def quote(value: bytes) -> bytes:
     if b'"' in value or b"\\" in value:
         value = value.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
     return b'"%b"' % value
+
+
+def _usual(
+    pattern: re.Pattern[bytes], message: bytes
+) -> tuple[bytes | None, list[bytes]] | None:
+    """Read all directives at once; None for what has to be read one by one.
+
+    Returns the realm, None where there is none, and the values of all others. Each came
+    once: one that comes twice leaves more commas than there are values.
+    """
+    match = pattern.fullmatch(message) if len(message) < 2048 else None
+    if match is None:
+        return None
+    realm, *others = match.groups()
+    if not all(others) or message.count(b",") != len(others) - (realm is None):
+        return None
+    return realm, others
 
 
 def _directives(

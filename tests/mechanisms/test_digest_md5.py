@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import pickle
 import unittest
+from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import sasl_core as sasl
 from sasl_core.mechanisms import _digest_messages as messages
@@ -65,6 +67,40 @@ def policy(*layers: Any, **more: Any) -> sasl.Policy:
     return sasl.Policy(allow=[NAME], layers=layers, **more)
 
 
+# What most peers write, and what is less usual.
+USUAL = (
+    b'realm="r",nonce="n",qop="auth",charset=utf-8,algorithm=md5-sess',
+    b'username="u",realm="r",nonce="n",cnonce="c",nc=00000001,digest-uri="a/b",response='
+    + b"0" * 32
+    + b",qop=auth,charset=utf-8",
+)
+UNUSUAL = (
+    b'realm="r;s" realm="" realm="\xc3\xa9" realm="\xe9" realm="\\r" username="" nonce=""'
+    b' username="\xc3\xa9" nonce="n,m" cnonce=c nc=0000000A response=0 qop="auth,auth-int"'
+    b' charset=UTF-8 maxbuf=4096 authzid="a" x=y x="y '
+).split(b" ")
+
+
+def variants(usual: list[bytes]) -> Iterator[list[bytes]]:
+    """Yield it, and it with one directive gone, twice, in other words or too much."""
+    yield usual
+    for index, directive in enumerate(usual):
+        before, after = usual[:index], usual[index + 1 :]
+        yield [*after, *before]
+        yield [*usual, directive]
+        for other in UNUSUAL:
+            yield [*before, other, *after]
+            yield [*before, other, *usual[index:]]
+
+
+def outcome(read: Any, message: bytes) -> object:
+    """Return what comes of a message: what it says, or why it is refused."""
+    try:
+        return read(message)
+    except ValueError as error:
+        return str(error)
+
+
 class SpellingTest(unittest.TestCase):
     """What comes in other words, and means the same; and what does not."""
 
@@ -117,6 +153,19 @@ class SpellingTest(unittest.TestCase):
         ):
             with self.subTest(text), self.assertRaises(ValueError):
                 self.challenge(text)
+
+    def test_usual_messages(self) -> None:
+        """Read at once, a message means what it does read one directive after another."""
+        for usual, read in zip(
+            USUAL, (messages.read_challenge, messages.read_response), strict=True
+        ):
+            whole = usual.split(b",")
+            bare = [one for one in whole if not one.startswith(b"realm")]
+            for directives in (*variants(whole), *variants(bare)):
+                message = b",".join(directives)
+                with mock.patch.object(messages, "_usual", return_value=None):
+                    slowly = outcome(read, message)
+                self.assertEqual(outcome(read, message), slowly, message)
 
     def test_written_is_read(self) -> None:
         """Quotes and backslashes in every value that may have them."""
