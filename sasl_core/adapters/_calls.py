@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, cast
 from .._errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from typing import Protocol
+    from collections.abc import Awaitable, Callable, Coroutine
+    from typing import Any, Protocol
 
     from .._policy import Policy
     from .._values import Credentials, TokenError, TokenSource
@@ -23,17 +23,42 @@ if TYPE_CHECKING:
         @property
         def token_error(self) -> TokenError | None: ...
 
+    class Call(Protocol):
+        """How a function of the application's is called."""
+
+        async def __call__(
+            self, function: Callable[[*_Ts], _T | Awaitable[_T]], /, *arguments: *_Ts
+        ) -> _T: ...
+
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
 
-async def call(function: Callable[[*_Ts], _T | Awaitable[_T]], *arguments: *_Ts) -> _T:
+async def call(
+    function: Callable[[*_Ts], _T | Awaitable[_T]], /, *arguments: *_Ts
+) -> _T:
     """Await a coroutine function here, run a plain one in a thread."""
     if inspect.iscoroutinefunction(function):
         return cast("_T", await function(*arguments))
     result = await asyncio.to_thread(function, *arguments)
     return await result if inspect.isawaitable(result) else result
+
+
+async def call_now(
+    function: Callable[[*_Ts], _T | Awaitable[_T]], /, *arguments: *_Ts
+) -> _T:
+    """Run a plain function here: without a loop, nobody awaits a coroutine."""
+    return cast("_T", function(*arguments))
+
+
+def at_once(work: Coroutine[Any, Any, _T]) -> _T:
+    """Run a coroutine that waits for nothing, without a loop."""
+    try:
+        while True:  # the first time ends it
+            work.send(None)
+    except StopIteration as ended:
+        return cast("_T", ended.value)
 
 
 def unlayered(policy: Policy) -> Policy:

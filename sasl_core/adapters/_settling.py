@@ -1,4 +1,7 @@
-"""Have the application settle what a session asks, and hear how each exchange ended."""
+"""Have the application settle what a session asks, and hear how each exchange ended.
+
+By `call` in asyncio; where threads block, by `call_now`, and each runs `at_once`.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from .._events import Event, Failure, Request, Success
     from .._server import Server
     from ..protocols._server_session import CommandT, ReplyT, ServerBase
+    from ._calls import Call
 
     Answer: TypeAlias = Callable[[Request], Event | Awaitable[Event]]
     Decided: TypeAlias = Callable[[Server, Success | Failure], Awaitable[None] | None]
@@ -22,7 +26,10 @@ _log = logging.getLogger(__name__)
 
 
 async def settle(
-    session: ServerBase[ReplyT, CommandT], request: Request, answer: Answer
+    session: ServerBase[ReplyT, CommandT],
+    request: Request,
+    answer: Answer,
+    call: Call = call,
 ) -> ReplyT | Request | CommandT:
     """Ask the application; return what is to be done then.
 
@@ -35,7 +42,9 @@ async def settle(
         return session.unavailable(type(error).__name__)
 
 
-async def report(session: ServerBase[Any, Any], decided: Decided | None) -> None:
+async def report(
+    session: ServerBase[Any, Any], decided: Decided | None, call: Call = call
+) -> None:
     """Tell the application how the exchange that has just ended did, if one has."""
     decision = session.decision()
     if decision is not None and decided is not None:

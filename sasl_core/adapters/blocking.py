@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import ssl
 from time import monotonic
 from typing import TYPE_CHECKING, Generic, cast
@@ -11,8 +10,9 @@ from .._errors import ProtocolError
 from .._events import Request
 from ..protocols._replies import BaseReply
 from ..protocols._server_session import CommandT, ReplyT
-from ._calls import token_now
+from ._calls import at_once, call_now, token_now
 from ._layered_socket import LayeredSocket
+from ._settling import report, settle
 
 if TYPE_CHECKING:
     import socket
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["authenticate", "serve"]
 
-_log = logging.getLogger(__name__)
 _CHUNK = 65536
 
 
@@ -109,8 +108,9 @@ def serve(
         while True:
             action = session.receive(talk.ask())
             while isinstance(action, Request):
-                action = _settle(session, action, answer)
-            _report(session, decided)
+                settling = settle(session, action, answer, call_now)
+                action = at_once(settling)
+            at_once(report(session, decided, call_now))
             if isinstance(action, BaseReply):
                 reply = cast("ReplyT", action)  # no command is one
             elif session.wants_tls and tls is not None:
@@ -136,7 +136,7 @@ def serve(
         pass
     finally:
         session.closed()
-        _report(session, decided)
+        at_once(report(session, decided, call_now))
         if talk.sock is not sock:
             talk.sock.close()
 
@@ -204,22 +204,3 @@ class _Talk(Generic[ReplyT]):
         except OSError:
             raise _GoneError from None
         return secure
-
-
-def _settle(
-    session: ServerBase[ReplyT, CommandT], request: Request, answer: Answer
-) -> ReplyT | Request | CommandT:
-    try:
-        return session.resume(answer(request))
-    except Exception as error:
-        _log.exception("the application could not answer")
-        return session.unavailable(type(error).__name__)
-
-
-def _report(session: ServerBase[Any, Any], decided: Decided | None) -> None:
-    decision = session.decision()
-    if decision is not None and decided is not None:
-        try:
-            decided(*decision)
-        except Exception:
-            _log.exception("the application could not take note of a decision")
