@@ -3,7 +3,6 @@
 `client()` and `server()` begin an exchange, `offer()` says what to advertise.
 """
 
-from ._advertised import Advertised
 from ._channel import Channel, ChannelBinding
 from ._choosing import client, offer, server
 from ._client import Client
@@ -51,6 +50,7 @@ from ._values import Asserted, Credentials, Identity, PasscodePrompt, TokenError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import profiles
+    from ._advertised import Advertised
 
 __version__ = "0.1.0"
 
@@ -106,9 +106,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Import `profiles` when it is first used: most programs need one of them, or none."""
-    if name == "profiles":
-        from importlib import import_module
+    """Import what many programs do not need when it is first used."""
+    if name not in ("Advertised", "profiles"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
 
+    if name == "profiles":
         return import_module(".profiles", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return import_module("._advertised", __name__).Advertised

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from ._strict import must_be_octets
 from ._value import Frozen
 
@@ -217,7 +215,10 @@ def _bindings(
         if unique:
             found.append(ChannelBinding.tls_unique(unique, version=version))
     if certificate:
-        # Undefined for some certificates: that is one binding less, and nothing wrong.
-        with suppress(ValueError):
-            found.append(ChannelBinding.tls_server_end_point(certificate))
+        try:
+            end_point = ChannelBinding.tls_server_end_point(certificate)
+        except ValueError:
+            # Undefined for some certificates: that is one binding less, and no error.
+            return found
+        found.append(end_point)
     return found

@@ -78,7 +78,6 @@ class Mechanism(Value):
         "authzid",
         "binding",
         "binds",
-        "binds",
         "by_name",
         "client",
         "client_first",

@@ -90,7 +90,7 @@ class _AwaitPassword(Asking):
     digest: bytes = field(repr=False)
 
     def take(self, answer: str | CramMd5Secret | None, terms: Terms) -> ServerMove:
-        if isinstance(answer, str | None):
+        if answer is None or isinstance(answer, str):
             password = b""  # nobody can send a lone surrogate
             with suppress(ValueError):
                 password = encoded(_prepared(answer or "", terms.policy))

@@ -14,6 +14,7 @@ import hmac
 import os
 from binascii import b2a_base64
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from .._errors import CredentialsError, ServerNotAuthenticated
 from .._events import Failure, FindPassword, Success
@@ -71,11 +72,14 @@ def server(terms: Terms, nonce: bytes | None) -> ServerOpening:
 
 
 def _challenge(nonce: bytes, terms: Terms) -> bytes:
-    parts = [
-        b"realm=" + messages.quote(_octets(realm)) for realm in identities.realms(terms)
-    ]
-    parts += b"nonce=" + messages.quote(nonce), _offer(terms.policy)
-    return b",".join(parts)
+    realms = _realms(identities.realms(terms))
+    return b"%bnonce=%b,%b" % (realms, messages.quote(nonce), _offer(terms.policy))
+
+
+@lru_cache(maxsize=64)
+def _realms(realms: tuple[str, ...]) -> bytes:
+    """Write the part of the challenge that names the realms, the same each time."""
+    return b"".join([b"realm=%b," % messages.quote(_octets(realm)) for realm in realms])
 
 
 def _fresh(nonce: bytes | None) -> bytes:
@@ -338,7 +342,7 @@ class _AwaitPassword(Asking):
 
     def take(self, answer: str | DigestMd5Secret | None, terms: Terms) -> ServerMove:
         said, known = self.said, bool(answer)
-        if isinstance(answer, str | None):
+        if answer is None or isinstance(answer, str):
             secret = math.secret(said.username, said.realm or "", answer or "")
         else:
             secret = answer.ha1
