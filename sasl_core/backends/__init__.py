@@ -5,7 +5,7 @@ together. They do I/O, and none of them is imported by the rest of the library.
 """
 
 from ._account import Account, Unavailable
-from ._answers import correlation_id
+from ._answers.outcomes import correlation_id
 from ._application import Application, AsyncApplication
 from ._passwords import set_password, set_password_async
 from ._population import Population

@@ -1,6 +1,6 @@
 """Application: everything that a server's exchanges ask, answered from backends.
 
-`AsyncApplication` awaits the coroutines of `_answers.py`; in `Application` nothing in
+`AsyncApplication` awaits the coroutines of `_answers`; in `Application` nothing in
 them ever waits, so that they run to their end like a function.
 """
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._errors import StateError
 from ._answers import Answers
+from ._answers.parts import Parts
 from ._worlds import run
 
 if TYPE_CHECKING:
@@ -33,7 +34,18 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 
-class Application(Answers):
+class _Application:
+    """What both are: answers, run in one way or the other."""
+
+    _answers: Answers
+
+    @property
+    def requests(self) -> frozenset[type[Request]]:
+        """Return what it can answer, for `offer` and `server`."""
+        return self._answers.requests
+
+
+class Application(_Application):
     """Answer the requests of exchanges, for threads and for sans-I/O loops.
 
     `store`: a `Store`. `tokens`: `oauth.Tokens`, for OAUTHBEARER and XOAUTH2;
@@ -62,37 +74,38 @@ class Application(Answers):
         timer: Callable[[], float] = time.monotonic,
         hashed_tokens: HashedTokens | None = None,
     ) -> None:
-        super().__init__(
-            store,
-            tokens,
-            throttle,
-            audit,
-            upgrade,
-            population,
-            authorize,
-            clock,
-            timer,
-            hashed_tokens,
+        parts = Parts(
+            store=store,
+            tokens=tokens,
+            hashed_tokens=hashed_tokens,
+            throttle=throttle,
+            audit=audit,
+            upgrade=upgrade,
+            population=population,
+            authorize=authorize,
+            clock=clock,
+            timer=timer,
         )
+        self._answers = Answers(parts, self._call, self._later)
         self._background = ThreadPoolExecutor(1, "sasl-upgrade")
 
     def answer(self, request: Request) -> Event:
         """Answer a request; return the event that this gave. Never raise for what the
         backends cannot tell: that is a temporary failure.
         """
-        return _run(self._answer(request))
+        return _run(self._answers.answer(request))
 
     def decided(self, exchange: Server, outcome: Success | Failure) -> None:
         """Take note of how an exchange ended: for the throttle and the audit. Heard once;
         what `answer` itself ended is known already.
         """
-        _run(self._decide(exchange, outcome))
+        _run(self._answers.decide(exchange, outcome))
 
     def policy(self, **settings: Any) -> Policy:
         """Return a policy that offers what every account can do, and shows unknown users
         as known ones; `settings` are `Policy`'s, and come first.
         """
-        return self.fitting(_run(self.population()), settings)
+        return _run(self._answers.policy(settings))
 
     def close(self) -> None:
         """Wait for the upgrades under way."""
@@ -109,7 +122,7 @@ class Application(Answers):
         self._background.submit(lambda: _run(work()))
 
 
-class AsyncApplication(Answers):
+class AsyncApplication(_Application):
     """The same for asyncio. Coroutine functions are awaited, plain ones (a `Store`, the
     verifying of a password) run in a thread: the loop never stalls.
     """
@@ -128,31 +141,32 @@ class AsyncApplication(Answers):
         timer: Callable[[], float] = time.monotonic,
         hashed_tokens: HashedTokens | None = None,
     ) -> None:
-        super().__init__(
-            store,
-            tokens,
-            throttle,
-            audit,
-            upgrade,
-            population,
-            authorize,
-            clock,
-            timer,
-            hashed_tokens,
+        parts = Parts(
+            store=store,
+            tokens=tokens,
+            hashed_tokens=hashed_tokens,
+            throttle=throttle,
+            audit=audit,
+            upgrade=upgrade,
+            population=population,
+            authorize=authorize,
+            clock=clock,
+            timer=timer,
         )
+        self._answers = Answers(parts, self._call, self._later)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def answer(self, request: Request) -> Event:
         """Answer a request, as `Application.answer`."""
-        return await self._answer(request)
+        return await self._answers.answer(request)
 
     async def decided(self, exchange: Server, outcome: Success | Failure) -> None:
         """Take note of how an exchange ended, as `Application.decided`."""
-        await self._decide(exchange, outcome)
+        await self._answers.decide(exchange, outcome)
 
     async def policy(self, **settings: Any) -> Policy:
         """Return a policy that fits the accounts, as `Application.policy`."""
-        return self.fitting(await self.population(), settings)
+        return await self._answers.policy(settings)
 
     async def close(self) -> None:
         """Wait for the upgrades under way."""
