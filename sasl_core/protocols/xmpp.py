@@ -14,8 +14,9 @@ from .._reasons import Reason
 from .._strict import Malformed
 from .._value import Secretive
 from ..profiles import XMPP
-from ._attempts import Attempts, LineWords
+from ._attempts import Attempts
 from ._capabilities import mechanism_names
+from ._exchange import LineWords
 from ._lines import LineBuffer
 from ._replies import BaseReply
 from ._server_session import ServerBase

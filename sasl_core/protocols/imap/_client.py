@@ -12,6 +12,7 @@ from ..._value import Secretive
 from ...profiles import IMAP
 from .. import _attempts as neutral
 from .._capabilities import mechanism_names
+from .._exchange import Exchange
 from .._quoted import is_quotable, quoted
 from ._words import reason_of, response_code
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from ..._policy import Policy
     from ..._profile import Profile
     from ..._values import Credentials
-    from .._attempts import Running
+    from .._exchange import Running
 
 
 def mechanisms(capabilities: Iterable[str]) -> tuple[str, ...]:
@@ -141,7 +142,7 @@ class _Replies:
         return self.refused(reason, f"{condition} {text}")
 
 
-class Authentication(_Replies, neutral.Exchange[Words]):
+class Authentication(_Replies, Exchange[Words]):
     """The client's half of one exchange, from the AUTHENTICATE command on.
 
     For whoever reads the responses: send `command`, hand each continuation and tagged

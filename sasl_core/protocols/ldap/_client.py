@@ -10,6 +10,7 @@ from ..._value import Secretive
 from ...profiles import LDAP
 from .. import _attempts as neutral
 from .._capabilities import mechanism_names
+from .._exchange import Exchange
 from . import _messages as messages
 from ._reasons import reason_of
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ..._policy import Policy
     from ..._profile import Profile
     from ..._values import Credentials
-    from .._attempts import Running
+    from .._exchange import Running
 
 
 class Words(Secretive):
@@ -103,7 +104,7 @@ class _Replies:
         return self.refused(reason_of(code, text), f"{code} {text}".rstrip())
 
 
-class Authentication(_Replies, neutral.Exchange[Words]):
+class Authentication(_Replies, Exchange[Words]):
     """The client's half of one exchange, from the bind request on.
 
     For whoever reads the answers: send `command`, hand each BindResponse to `reply` and

@@ -9,8 +9,8 @@ from ..._errors import CredentialsError, ProtocolError
 from ..._policy import DEFAULT
 from ...profiles import NNTP
 from .. import _attempts as neutral
-from .._attempts import LineWords
 from .._capabilities import mechanism_names
+from .._exchange import Exchange, LineWords
 from ._words import (
     AUTHENTICATED,
     AUTHENTICATED_WITH_DATA,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..._policy import Policy
     from ..._profile import Profile
     from ..._values import Credentials
-    from .._attempts import Running
+    from .._exchange import Running
 
 _COMMAND_LIMIT = 512  # RFC 3977, section 3.1, with its CRLF
 
@@ -114,7 +114,7 @@ class _Replies:
         return self.refused(reason_of(code), f"{code} {said}")
 
 
-class Authentication(_Replies, neutral.Exchange[Words]):
+class Authentication(_Replies, Exchange[Words]):
     """The client's half of one exchange, from the AUTHINFO SASL command on.
 
     For whoever reads the replies: send `command`, hand each reply to `reply` and send

@@ -12,8 +12,8 @@ from ...mechanisms import find
 from ...mechanisms.apop import APOP
 from ...profiles import POP3
 from .. import _attempts as neutral
-from .._attempts import LineWords
 from .._capabilities import mechanism_names
+from .._exchange import Exchange, LineWords
 from ._words import is_no, is_yes, reason_of
 
 TYPE_CHECKING = False
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..._policy import Policy
     from ..._profile import Profile
     from ..._values import Credentials
-    from .._attempts import Running
+    from .._exchange import Running
 
 
 def mechanisms(capabilities: Iterable[str]) -> tuple[str, ...]:
@@ -64,7 +64,7 @@ class PassWords(Words):
         return b"USER %b" % username
 
 
-class _Apop(neutral.Exchange[Words]):
+class _Apop(Exchange[Words]):
     """An exchange whose challenge stood in the banner."""
 
     __slots__ = ("_timestamp",)
@@ -107,7 +107,7 @@ class _Replies:
         raise self.error or ProtocolError("not a reply (RFC 1939, section 3)")
 
 
-class Authentication(_Replies, neutral.Exchange[Words]):
+class Authentication(_Replies, Exchange[Words]):
     """The client's half of one exchange, from the AUTH command on.
 
     For whoever reads the replies: send `command`, hand each reply to `reply` and send

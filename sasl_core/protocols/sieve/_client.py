@@ -10,6 +10,7 @@ from ..._policy import DEFAULT
 from ...profiles import MANAGESIEVE
 from .. import _attempts as neutral
 from .._capabilities import mechanism_names
+from .._exchange import Exchange
 from ._items import write_string
 from ._words import reason_of, response_code, shown
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ..._policy import Policy
     from ..._profile import Profile
     from ..._values import Credentials
-    from .._attempts import Running
+    from .._exchange import Running
     from ._words import Reply
 
 
@@ -81,7 +82,7 @@ class _Replies:
         return self.refused(reason_of(reply), shown(reply), of_the_mechanism=last)
 
 
-class Authentication(_Replies, neutral.Exchange[Words]):
+class Authentication(_Replies, Exchange[Words]):
     """The client's half of one exchange, from the AUTHENTICATE command on.
 
     For whoever reads the responses: send `command`, hand each challenge and the response

@@ -6,8 +6,8 @@ from ..._errors import ProtocolError
 from ..._policy import DEFAULT, Policy
 from ...profiles import SMTP
 from .. import _attempts as neutral
-from .._attempts import LineWords
 from .._capabilities import mechanism_names
+from .._exchange import Exchange, LineWords
 from ._words import reason_of
 
 TYPE_CHECKING = False
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..._client import Client
     from ..._profile import Profile
     from ..._values import Credentials
-    from .._attempts import Running
+    from .._exchange import Running
 
 # Replies that may be about the mechanism alone: 454 is about the server, 530 and 500
 # are about AUTH at this time or at all, 535 is about the credentials.
@@ -71,7 +71,7 @@ class _Replies:
         )
 
 
-class Authentication(_Replies, neutral.Exchange[LineWords]):
+class Authentication(_Replies, Exchange[LineWords]):
     """The client's half of one exchange, from the AUTH command on.
 
     For whoever reads the replies: send `command`, hand each reply to `reply` and send
