@@ -29,6 +29,8 @@ REQUEST_TARGET = 0x00000004
 SIGN = 0x00000010
 SEAL = 0x00000020
 NTLM = 0x00000200
+OEM_DOMAIN_SUPPLIED = 0x00001000
+OEM_WORKSTATION_SUPPLIED = 0x00002000
 ALWAYS_SIGN = 0x00008000
 TARGET_TYPE_DOMAIN = 0x00010000
 EXTENDED_SESSION_SECURITY = 0x00080000
@@ -47,6 +49,7 @@ TIMESTAMP = 7
 TARGET_NAME = 9
 CHANNEL_BINDINGS = 10
 MIC_PROVIDED = 0x00000002
+_SIZES = {EOL: 0, AV_FLAGS: 4, TIMESTAMP: 8, CHANNEL_BINDINGS: 16}
 
 MIC_AT = 72
 _SIGNATURE = b"NTLMSSP\0"
@@ -93,9 +96,13 @@ def read_negotiate(message: bytes) -> Negotiate:
     flags = int.from_bytes(message[12:16], "little")
     if not flags & (UNICODE | OEM):
         raise Malformed("neither Unicode nor an OEM character set (MS-NLMP, 2.2.2.5)")
-    if len(message) < 32:  # before Windows 2000
-        return Negotiate(flags, b"", b"")
-    return Negotiate(flags, _field(message, 16), _field(message, 24))
+    # What was not supplied is not looked at (2.2.1.1), or not there, before Windows 2000.
+    supplied = flags if len(message) >= 32 else 0
+    return Negotiate(
+        flags,
+        _field(message, 16, 32) if supplied & OEM_DOMAIN_SUPPLIED else b"",
+        _field(message, 24, 32) if supplied & OEM_WORKSTATION_SUPPLIED else b"",
+    )
 
 
 def write_negotiate(flags: int) -> bytes:
@@ -112,8 +119,8 @@ def read_challenge(message: bytes) -> Challenge:
     info: bytes | None = None
     if flags & TARGET_INFO:
         _must_be(message, 2, 48)
-        info = _field(message, 40)
-    name = _text(_field(message, 12), flags)
+        info = _field(message, 40, 48)
+    name = _text(_field(message, 12, 32), flags)
     return Challenge(flags, name, message[24:32], info)
 
 
@@ -140,7 +147,7 @@ def read_authenticate(message: bytes, flags: int) -> Authenticate:
     _must_be(message, 3, 64)
     places = range(12, 60, 8)
     lm, nt, domain, username, workstation, session_key = (
-        _field(message, at) for at in places
+        _field(message, at, 64) for at in places
     )
     mic_at = _mic_at(message, places)
     return Authenticate(
@@ -173,19 +180,19 @@ def write_authenticate(said: Authenticate) -> bytes:
 
 
 def read_pairs(octets: bytes) -> dict[int, bytes]:
-    """Read AV_PAIRs up to MsvAvEOL; raise Malformed without it, or for one that comes
-    twice: two readers would take two different ones of them.
+    """Read AV_PAIRs up to MsvAvEOL; raise Malformed without it, for one of a wrong size,
+    or for one that comes twice: two readers would take two different ones of them.
     """
     found: dict[int, bytes] = {}
     at = 0
     while True:
-        kind, size = (
-            int.from_bytes(octets[at : at + 2], "little"),
-            octets[at + 2 : at + 4],
-        )
-        end = at + 4 + int.from_bytes(size, "little")
-        if len(size) < 2 or end > len(octets) or kind in found:
+        kind = int.from_bytes(octets[at : at + 2], "little")
+        size = int.from_bytes(octets[at + 2 : at + 4], "little")
+        end = at + 4 + size
+        if end > len(octets) or kind in found:
             raise Malformed("AV_PAIRs that overrun, come twice, or have no MsvAvEOL")
+        if size != _SIZES.get(kind, size):
+            raise Malformed("an AV_PAIR of a wrong size (MS-NLMP, 2.2.2.1)")
         if kind == EOL:
             return found
         found[kind] = octets[at + 4 : end]
@@ -207,11 +214,13 @@ def _must_be(message: bytes, kind: int, size: int) -> None:
         raise Malformed(f"not NTLM's message {kind}, or cut short (MS-NLMP, 2.2.1)")
 
 
-def _field(message: bytes, at: int) -> bytes:
-    """Read one field; the offset of an empty one counts for nothing (2.2.1)."""
+def _field(message: bytes, at: int, least: int) -> bytes:
+    """Read one field, which lies behind the first `least` octets; the offset of an empty
+    one counts for nothing (2.2.1).
+    """
     size, _, offset = _FIELD.unpack_from(message, at)
-    if size and offset + size > len(message):
-        raise Malformed("a field that does not lie inside its message (MS-NLMP, 2.2.1)")
+    if size and (offset < least or offset + size > len(message)):
+        raise Malformed("a field that does not lie in the payload (MS-NLMP, 2.2.1)")
     return message[offset : offset + size] if size else b""
 
 

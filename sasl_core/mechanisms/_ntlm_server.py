@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _NOBODY = os.urandom(16)  # the hash of users who do not exist: same work for both
 _V1_SIZE = 24
 _TEMP_AT, _PAIRS_AT = 16, 44  # in an NTLMv2_RESPONSE (section 2.2.2.8)
+_TYPES = b"\1\1"  # RespType and HiRespType (section 2.2.2.7)
 _EXCHANGED = messages.KEY_EXCH | messages.SIGN
 
 
@@ -90,7 +91,10 @@ class _AwaitAuthenticate(ServerRecord):
         flags = said.flags & self.flags
         pairs: dict[int, bytes] = {}
         if len(said.nt_response) != _V1_SIZE:
-            if len(said.nt_response) < _PAIRS_AT:
+            if (
+                len(said.nt_response) < _PAIRS_AT
+                or said.nt_response[_TEMP_AT : _TEMP_AT + 2] != _TYPES
+            ):
                 raise Malformed("neither an NTLMv1 nor an NTLMv2 response")
             pairs = messages.read_pairs(said.nt_response[_PAIRS_AT:])
             if self.time and pairs.get(messages.TIMESTAMP) != self.time:

@@ -223,9 +223,13 @@ class ReadingTest(unittest.TestCase):
         pair = b"\1\0\2\0a\0"
         self.assertEqual(messages.read_pairs(pair + bytes(4)), {1: b"a\0"})
         self.assertEqual(messages.read_pairs(bytes(4) + b"rest"), {})
-        for octets in (pair + pair + bytes(4), pair, b"", b"\0\0\1\0"):
+        sized = (b"\6\0\3\0", b"\7\0\x07\0", b"\x0a\0\0\0", b"\0\0\1\0")
+        for octets in (pair + pair + bytes(4), pair, b"", b"\0\0\1\0", *sized):
             with self.subTest(octets), self.assertRaises(Malformed):
                 messages.read_pairs(octets)
+        for head in sized:  # and with room for it
+            with self.subTest(head), self.assertRaisesRegex(Malformed, "wrong size"):
+                messages.read_pairs(head + bytes(12))
         long = {1: bytes(65535)}
         self.assertEqual(messages.read_pairs(messages.write_pairs(long)), long)
         with self.assertRaises(Malformed):
@@ -240,8 +244,64 @@ class ReadingTest(unittest.TestCase):
         self.assertEqual(short, messages.Negotiate(messages.UNICODE, b"", b""))
         with self.assertRaises(Malformed):
             messages.read_negotiate(message[:15])
-        with self.assertRaises(Malformed):  # one octet, behind the end
-            messages.read_negotiate(message[:16] + b"\1\0\1\0\x20\0\0\0" + bytes(8))
+
+    def test_a_name_that_is_not_supplied_is_not_looked_at(self) -> None:
+        """Section 2.2.1.1; one that is supplied lies behind the fields, inside."""
+        fields = b"\1\0\1\0%c\0\0\0\2\0\2\0\x20\0\0\0"
+        for more, offset, found in (
+            (0, 99, (b"", b"")),
+            (messages.OEM_DOMAIN_SUPPLIED, 34, (b"c", b"")),
+            (messages.OEM_WORKSTATION_SUPPLIED, 99, (b"", b"ab")),
+            (messages.OEM_DOMAIN_SUPPLIED, 35, None),  # one octet, behind the end
+            (messages.OEM_DOMAIN_SUPPLIED, 31, None),
+        ):
+            message = messages.write_negotiate(messages.UNICODE | more)[:16]
+            message += fields % offset + b"abc"
+            with self.subTest(more=more, offset=offset):
+                if found is None:
+                    with self.assertRaises(Malformed):
+                        messages.read_negotiate(message)
+                else:
+                    self.assertEqual(messages.read_negotiate(message)[1:], found)
+                short = messages.read_negotiate(message[:31])
+                self.assertEqual(short[1:], (b"", b""))
+
+    def test_fields_do_not_reach_into_the_fields(self) -> None:
+        """Whoever points there would have one octet read in two ways."""
+        asking, answering = client(NAME), server(NAME)
+        challenge = answering.start(asking.start()).data
+        proof = asking.step(challenge)
+        for message, places, read in (
+            # Older servers have no target info: their payload may begin where it is.
+            (challenge, {12: 32, 40: 48}, messages.read_challenge),
+            (
+                proof,
+                dict.fromkeys((12, 20, 28, 36), 64),
+                lambda given: messages.read_authenticate(given, messages.UNICODE),
+            ),
+        ):
+            read(message)
+            for at, least in places.items():
+                offset = (least - 1).to_bytes(4, "little")
+                moved = message[: at + 4] + offset + message[at + 8 :]
+                with self.subTest(at=at, least=least):
+                    self.assertNotEqual(message[at : at + 2], b"\0\0")
+                    with self.assertRaisesRegex(Malformed, "in the payload"):
+                        read(moved)
+
+    def test_the_type_of_an_answer(self) -> None:
+        """NTLMv2's have one, and nobody is asked about another (2.2.2.7)."""
+        for at in (16, 17):
+
+            def turned(message: bytes, at: int = at) -> bytes:
+                said = messages.read_authenticate(message, messages.UNICODE)
+                nt = said.nt_response
+                nt = nt[:at] + b"\2" + nt[at + 1 :]
+                return messages.write_authenticate(said._replace(nt_response=nt))
+
+            exchange = Exchange(change={2: turned})
+            self.assertIs(reason(exchange.event), sasl.Reason.MALFORMED)
+            self.assertIsNone(exchange.asked)
 
     def test_names_that_are_no_text(self) -> None:
         """A half of a pair of surrogates; what is no UTF-8; what cannot be prepared."""
