@@ -25,6 +25,7 @@ _HMAC = hmac_of(hashlib.md5)
 _TYPE = b"\0\1"
 _SIGN = b"Digest session key to %b signing key magic constant"
 _SEAL = b"Digest H(A1) to %b sealing key magic constant"
+_LEAST_OF_BLOCKS = 8 + 8 + 6  # of an octet with its padding and MAC; others fit in 17
 _TO_SERVER, _TO_CLIENT = b"client-to-server", b"server-to-client"
 
 # cipher -> how much of H(A1) its keys are made of, how much of a key it takes (in DES,
@@ -62,7 +63,11 @@ class DigestLayer(Layer):
         send_size: int,
         receive_size: int,
     ) -> None:
-        """Make it of H(A1), and the buffer sizes of the two sides."""
+        """Make it of H(A1), and the buffer sizes of the two sides; raise Malformed where
+        the peer's is too small for any data.
+        """
+        if cipher and CIPHERS[cipher][2] > 1 and send_size < _LEAST_OF_BLOCKS:
+            raise Malformed("the peer's maxbuf has no room for a block of data")
         # The length in front may count, by some: an octet less does not hurt.
         room = max(1, send_size - 4 - 16 - (8 if cipher else 0))
         super().__init__(

@@ -648,6 +648,26 @@ class LayerTest(unittest.TestCase):
         asking, event, _ = exchange(offered=tiny, wanted=tiny)
         self.assertEqual(event.layer.unwrap(asking.layer.wrap(b"abc")), b"abc")
 
+    def test_a_buffer_without_room(self) -> None:
+        """None is longer than the peer takes, or the exchange fails, on either side."""
+        both = {name: MAKERS[name] for name in ("des", "3des", "rc4")}
+        for cipher, least in (("des", 22), ("3des", 22), ("rc4", 17)):
+            maker = {cipher: MAKERS[cipher]}
+            large = policy(PROTECTED[0], ciphers=both)
+            for size in {17, least - 1, least} - {16}:
+                small = policy(PROTECTED[0], ciphers=maker, max_buffer=size)
+                with self.subTest(cipher, size=size):
+                    if size < least:
+                        with self.assertRaisesRegex(sasl.ProtocolError, "no room"):
+                            exchange(offered=small, wanted=large)
+                        _, event, _ = exchange(offered=large, wanted=small)
+                        self.assertIs(reason(event), sasl.Reason.MALFORMED)
+                        continue
+                    asking, event, _ = exchange(offered=small, wanted=large)
+                    octets = asking.layer.wrap(b"ab")
+                    self.assertEqual(int.from_bytes(octets[:4]), size)
+                    self.assertEqual(event.layer.unwrap(octets), b"ab")
+
     def test_every_change_is_noticed(self) -> None:
         """Of any octet, of the order, of the length; and it is the end."""
         for cipher in ("", "rc4", "des"):
