@@ -15,7 +15,7 @@ from binascii import a2b_hex
 from struct import Struct
 
 from ._records import Secret
-from ._strict import Malformed, encoded, integer, must_be_octets
+from ._strict import Malformed, encoded, folded, integer, must_be_octets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,9 +84,14 @@ def compute(
 
 
 def to_words(octets: bytes) -> str:
-    """Write a one-time password as six words, for people to type."""
+    """Write a one-time password as six words, for people to type.
+
+    Raise ValueError unless it has 8 octets.
+    """
     from ._otp_words import WORDS
 
+    if len(octets) != SIZE:
+        raise ValueError(f"a one-time password has {SIZE} octets")
     bits = int.from_bytes(octets) << 2 | _checksum(octets)
     return " ".join(WORDS[bits >> at & 0x7FF] for at in range(55, -1, -11))
 
@@ -104,7 +109,8 @@ def from_words(text: str, algorithm: str = "sha1") -> bytes:
     words = text.split()
     if len(words) != 6:
         raise Malformed("a one-time password is six words (RFC 2289, section 6.0)")
-    numbers = [NUMBERS.get(word.upper(), -1) for word in words]
+    # Not by upper(): it makes an S of U+017F, which is a letter of another word.
+    numbers = [NUMBERS.get(folded(word), -1) for word in words]
     if -1 in numbers:
         numbers = [_number(word, algorithm) for word in words]
     bits = 0

@@ -34,6 +34,18 @@ class WordsTest(unittest.TestCase):
         self.assertEqual(otp.from_words(text), octets)
         self.assertEqual(otp.from_words(text.lower().replace(" ", "\t ")), octets)
 
+    def test_letters_that_only_look_like_those(self) -> None:
+        """The long s has an S as its upper case: the word is of another dictionary."""
+        otp.from_words("so so so so so abe")
+        with self.assertRaisesRegex(ValueError, "checksum"):
+            otp.from_words("\N{LATIN SMALL LETTER LONG S}o so so so so abe")
+
+    def test_what_has_no_words(self) -> None:
+        """More octets or fewer would lose some."""
+        for octets in (b"", bytes(7), bytes(9)):
+            with self.assertRaises(ValueError):
+                otp.to_words(octets)
+
     def test_too_few_and_too_many(self) -> None:
         """Six, and their checksum."""
         six = otp.to_words(bytes(8)).split()
@@ -75,6 +87,17 @@ class StateTest(unittest.TestCase):
         for bad in ("short", "\ud800" * 10):
             with self.assertRaises(ValueError):
                 OtpState.derive(bad)
+
+    def test_the_ends(self) -> None:
+        """Numbers from 0 to 9999; 500 where nobody says another."""
+        for sequence in (0, 9999):
+            text = f"{{OTP}}sha1 {sequence} ke1234 {'0' * 16}"
+            self.assertEqual(records.parse(text)[0].format(), text)
+            self.assertEqual(len(otp.compute(PASSPHRASE, "ke1234", sequence)), 8)
+        for sequence in (-1, 10_000):
+            with self.assertRaises(ValueError):
+                otp.compute(PASSPHRASE, "ke1234", sequence)
+        self.assertEqual(OtpState.derive(PASSPHRASE).sequence, 500)
 
     def test_the_seed_s_case_does_not_count(self) -> None:
         """RFC 2289, section 6.0: it is hashed in lower case."""

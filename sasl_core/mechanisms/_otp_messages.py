@@ -4,7 +4,7 @@
     response      = "hex:" 16HEX / "word:" 6word
                     / "init-hex:" 16HEX ":" new-params ":" 16HEX
                     / "init-word:" 6word ":" new-params ":" 6word
-    new-params    = algorithm 1*SP sequence 1*SP seed
+    new-params    = algorithm 1*SP 1*4DIGIT 1*SP seed
 
 White space between hexadecimal digits, and more than one between words, is ignored.
 """
@@ -19,6 +19,7 @@ from ..otp import ALGORITHMS, MAX_SEQUENCE, SIZE, OtpState, from_words
 _MAX = 512  # octets; the longest response has about a hundred
 _HEX = b"0123456789abcdefABCDEF"
 _TYPES = frozenset({b"hex", b"word", b"init-hex", b"init-word"})
+_MAX_DIGITS = 4
 _FEWEST = 2  # with a last one numbered 1, the first login would be refused
 
 
@@ -78,7 +79,9 @@ def _new_state(old: OtpState, terms: bytes, last: bytes, *, in_words: bool) -> O
     if len(fields) != 3:
         raise Malformed("new parameters are algorithm, sequence and seed (RFC 2243)")
     algorithm, seed = _algorithm(fields[0]), _ascii(fields[2], "seed")
-    sequence = integer(fields[1], _FEWEST, MAX_SEQUENCE, "sequence number")
+    # The RFC writes it with three or four digits: 099 is a number, too.
+    digits = fields[1].lstrip(b"0") if len(fields[1]) <= _MAX_DIGITS else fields[1]
+    sequence = integer(digits, _FEWEST, MAX_SEQUENCE, "sequence number")
     # By an old seed the old one-time passwords would come again; case does not count.
     if seed.lower() == old.seed.lower():
         raise Malformed("the new seed is the old one (RFC 2289, section 6.0)")

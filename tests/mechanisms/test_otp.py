@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import unittest
 from typing import Any
+from unittest import mock
 
 import sasl_core as sasl
-from sasl_core import otp
+from sasl_core import otp, profiles
 from sasl_core.mechanisms import _otp_messages as messages
 from sasl_core.otp import OtpState
 
@@ -84,6 +85,19 @@ class ClientTest(unittest.TestCase):
         ):
             with self.subTest(challenge[:40]), self.assertRaises(sasl.ProtocolError):
                 self.answer(challenge)
+
+    def test_the_last_ones(self) -> None:
+        """Number 1 is answered, by a new beginning with the seed that was given."""
+        one = sasl.client(
+            "OTP",
+            sasl.Credentials(**HAS),
+            channel=sasl.Channel(True),
+            policy=sasl.Policy(allow=["OTP"]),
+            profile=profiles.RAW,
+            nonce=b"mySeed1",
+        )
+        one.start()
+        self.assertIn(b":md5 500 mySeed1:", one.step(b"otp-md5 1 ke1234 ext"))
 
     def test_it_begins_anew_before_the_end(self) -> None:
         """With ten left, and a seed of its own that the server has not had."""
@@ -174,11 +188,30 @@ class ServerTest(unittest.TestCase):
             self.assertEqual((request.old, request.new), (STATE, new))
             self.assertIsInstance(request.answer(True), sasl.Success)
 
+    def test_the_new_number(self) -> None:
+        """2 is the least, 9999 the most; the RFC writes it with three or four digits."""
+        for digits, sequence in (
+            (b"2", 2),
+            (b"099", 99),
+            (b"0099", 99),
+            (b"9999", 9999),
+        ):
+            last = b"0" * 16
+            request = self.consume(
+                b"init-hex:%b:md5 %b ke1235:%b" % (RIGHT, digits, last)
+            )
+            self.assertEqual(
+                (request.new.sequence, request.new.seed), (sequence, "ke1235")
+            )
+            self.assertIsInstance(request.answer(True), sasl.Success)
+
     def test_begin_anew_wrongly(self) -> None:
         """The one-time password is used up all the same (RFC 2243, section 4.3)."""
         for terms in (
             b"md5 99 KE1234:0000000000000000",
             b"md5 1 ke1235:0000000000000000",
+            b"md5 000 ke1235:0000000000000000",
+            b"md5 00099 ke1235:0000000000000000",
             b"md5 10000 ke1235:0000000000000000",
             b"md4 99 ke1235:0000000000000000",
             b"m\xc3\xa9 99 ke1235:0000000000000000",
@@ -207,12 +240,26 @@ class ServerTest(unittest.TestCase):
             b"hex:" + RIGHT + b":",
             b"init-hex:" + RIGHT,
             b"init-init-hex:" + RIGHT,
+            b"hex:" + b"g" * 16,
             b"word:A B",
             b"word:\xff",
             b"hex:" + b" " * 600 + RIGHT,
         ):
             with self.subTest(response[:20]):
                 self.assertIs(reason(self.consume(response)), sasl.Reason.MALFORMED)
+
+    def test_the_longest(self) -> None:
+        """512 octets, most of them white space."""
+        response = b"hex:" + RIGHT + b" " * (512 - 4 - 16)
+        self.assertIsInstance(self.consume(response), sasl.ConsumeOtp)
+        self.assertIs(reason(self.consume(response + b" ")), sasl.Reason.MALFORMED)
+
+    def test_nobody_s_does_not_fit(self) -> None:
+        """Even if it did: who does not exist is not let in."""
+        one = asked(None)
+        with mock.patch.object(OtpState, "fits", return_value=True):
+            event = one.step(b"hex:" + RIGHT)
+        self.assertIs(reason(event), sasl.Reason.BAD_CREDENTIALS)
 
     def test_first_messages_that_are_none(self) -> None:
         """Two names, neither too long."""
