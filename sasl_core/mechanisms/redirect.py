@@ -10,7 +10,6 @@ The flag of the GS2 header is n: neither binds the channel.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
 from dataclasses import dataclass, field
 
 from .._errors import CredentialsError
@@ -21,6 +20,7 @@ from .._strict import Malformed, is_https, utf8
 from .._values import Identity
 from . import _gs2 as gs2
 from . import _identities as identities
+from . import _prompts as prompts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .._values import Asserted, Credentials, Prompt
 
 _VISIBLE = bytes(range(0x21, 0x7F))
-_ERROR = b"openid.error="
+_ERROR = "openid.error"
 # RFC 6595 and 6616 write the empty response as "=", and their examples have base64 of
 # that; GNU SASL sends and takes nothing else. An empty one means the same.
 _DONE = b"="
@@ -65,10 +65,9 @@ class _AwaitUrl(ClientRecord):
         # A server must not make a browser run a script, or open a file.
         if not is_https(url):
             raise Malformed("the challenge is not a URL with https")
-        shown: object = self.prompt("redirect", url)
-        if isinstance(shown, Coroutine):
-            shown.close()
-            return CredentialsError("nobody awaits a prompt: it is no coroutine"), None
+        _, problem = prompts.ask(self.prompt, "redirect", url)
+        if problem:
+            return CredentialsError(problem), None
         return _DONE, SATISFIED if terms.name == "SAML20" else _AWAIT_OUTCOME
 
 
@@ -77,8 +76,9 @@ class _AwaitOutcome(ClientRecord):
     satisfied = True  # a server that has nothing to tell sends no outcome
 
     def receive(self, challenge: bytes, terms: Terms) -> ClientMove:
-        utf8(challenge)
-        if challenge.startswith(_ERROR):
+        pairs = utf8(challenge).split(",")
+        # openid.error_code may come first, or alone.
+        if any(pair.startswith(_ERROR) for pair in pairs):
             return _DONE, _REFUSED
         return b"", SATISFIED
 
@@ -149,7 +149,7 @@ class _AwaitAssertion(Asking):
             if openid:
                 # A failure carries no data, so the error is one more challenge
                 # (RFC 6616, section 3.4).
-                return _ERROR + b"fail", following
+                return b"openid.error=fail", following
             return Failure(Reason.BAD_CREDENTIALS, following.refused), None
         data = None
         if openid and answer.attributes is not None:

@@ -18,6 +18,7 @@ from .._states import Asking, ClientRecord, ServerRecord
 from .._strict import Malformed, utf8
 from .._values import Identity, PasscodePrompt
 from . import _identities as identities
+from . import _prompts as prompts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,12 +60,13 @@ class _AwaitVerdict(ClientRecord):
 
     def receive(self, challenge: bytes, terms: Terms) -> ClientMove:
         what, suggested = _read_challenge(challenge)
-        ask = self.credentials.prompt
-        given = ask(what, suggested) if ask is not None else None
-        if not isinstance(given, str):
-            problem = f"the server asks for another {what}, and nobody can tell it"
-            return CredentialsError(problem), None
-        passcode, pin, problem = self.passcode, b"", ""
+        given, problem = None, ""
+        if self.credentials.prompt is not None:
+            given, problem = prompts.ask(self.credentials.prompt, what, suggested)
+        if given is None:
+            nobody = f"the server asks for another {what}, and nobody can tell it"
+            return CredentialsError(problem or nobody), None
+        passcode, pin = self.passcode, b""
         try:
             if what == "pin":
                 pin = _written(given, "PIN", _MAX_PIN)

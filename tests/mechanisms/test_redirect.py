@@ -103,13 +103,18 @@ class ClientTest(unittest.TestCase):
 
     def test_an_error(self) -> None:
         """Is answered with =, and no success comes after it (RFC 6616, section 3.4)."""
-        for after in ("finish", "step"):
-            one = client("OPENID20", has())
-            one.start()
-            one.step(URL.encode())
-            self.assertEqual(one.step(b"openid.error=fail"), b"=")
-            with self.assertRaises(sasl.SASLError):
-                one.finish() if after == "finish" else one.step(b"")
+        for error in (
+            b"openid.error=fail",
+            b"openid.error_code=7",
+            b"openid.error_code=7,openid.error=fail",
+        ):
+            for after in ("finish", "step"):
+                one = client("OPENID20", has())
+                one.start()
+                one.step(URL.encode())
+                self.assertEqual(one.step(error), b"=")
+                with self.assertRaises(sasl.SASLError):
+                    one.finish() if after == "finish" else one.step(b"")
 
     def test_no_success_before_the_redirect(self) -> None:
         """Nobody has proved anything yet."""

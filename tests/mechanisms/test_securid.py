@@ -72,6 +72,35 @@ class ClientTest(unittest.TestCase):
                 one.step(b"passcode\0")
             self.assertIsNone(caught.exception.__context__)
 
+    def test_a_prompt_that_nobody_would_await(self) -> None:
+        """Neither a coroutine nor anything else is a passcode."""
+
+        async def prompt(what: str, text: str) -> str:
+            self.fail(f"{what} {text}")
+
+        for wrong, text in ((prompt, "coroutine"), (lambda *_: 123456, "nobody")):
+            one = client("SECURID", HAS | {"prompt": wrong})
+            one.start()
+            with self.assertRaisesRegex(sasl.CredentialsError, text):
+                one.step(b"passcode\0")
+
+    def test_the_longest(self) -> None:
+        """Names of 255 octets, passcodes of 16, PINs of 8, challenges of 64."""
+        name = "u" * 255
+        has = answers(pin="12345678") | {"username": name, "authzid": name}
+        one = client("SECURID", has | {"password": "1" * 16})
+        first = one.start()
+        self.assertEqual(first, f"{name}\0{name}\0{'1' * 16}\0".encode())
+        self.assertEqual(one.step(b"pin" + b"1" * 61), (first or b"") + b"12345678\0")
+        with self.assertRaises(sasl.ProtocolError):
+            one.step(b"pin" + b"1" * 62)
+        other = server("SECURID")
+        event: Any = other.start(first)
+        event = event.answer(sasl.PasscodePrompt("pin"))
+        self.assertEqual(event.data, b"pin\0")
+        event = other.step((first or b"") + b"12345678\0").answer(True)
+        self.assertIsInstance(event, sasl.Success)
+
     def test_challenges_that_are_none(self) -> None:
         """Anything else, too long, or with control characters in it."""
         for challenge in (b"", b"PIN", b"password", b"pin\0\x1b[2J\0", b"pin" * 30):
@@ -140,6 +169,7 @@ class ServerTest(unittest.TestCase):
             b"\0user\x001\x004711\0",
             b"\0user\x00" + b"1" * 17 + b"\0",
             b"\0user\x001\0\0\0\0\0",
+            b"\0user\x001\x00x",
             b"\0user\x00\xff\0",
             b"\0" + b"u" * 256 + b"\x001\0",
         ):
