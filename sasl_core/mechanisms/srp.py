@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from ..records import SrpVerifier
 
 _OPTIONS = b"mda=SHA-1"
+# The draft says sha-1 and sha-160 for the one hash; Cyrus SASL has it in capitals.
+_HASHES = (b"mda=sha-1", b"mda=sha-160")
 _LAYERS = (b"integrity=", b"confidentiality=", b"replay_detection")
 
 
@@ -82,7 +84,7 @@ class _AwaitPublic(ClientRecord):
         u = math.scrambler(a_public, b_public)
         if number >= modulus or not u:
             raise Malformed("B is not below N, or u is 0")
-        _check_offer(offered)
+        chosen = _choice(offered)
         x = math.secret(self.names[0], self.password, salt)
         session = math.client_session(number, x, self.a, u, modulus)
         key = math.H(math.octets_of(session))
@@ -91,10 +93,10 @@ class _AwaitPublic(ClientRecord):
         response = math.buffer(
             math.text(a_public),
             math.short(proof),
-            math.text(_OPTIONS),
+            math.text(chosen),
             math.short(b""),
         )
-        return response, _AwaitProof(a_public, proof, key, self.names[1])
+        return response, _AwaitProof(a_public, proof, key, self.names[1], chosen)
 
 
 @dataclass(slots=True)
@@ -103,6 +105,7 @@ class _AwaitProof(ClientRecord):
     proof: bytes = field(repr=False)
     key: bytes = field(repr=False)
     authzid: bytes
+    chosen: bytes
 
     def receive(self, challenge: bytes, terms: Terms) -> ClientMove:
         reader = math.Reader(challenge)
@@ -110,7 +113,7 @@ class _AwaitProof(ClientRecord):
         session = reader.text() + reader.take(4)
         reader.end()
         expected = math.server_proof(
-            self.a_public, self.proof, self.key, self.authzid, _OPTIONS, session
+            self.a_public, self.proof, self.key, self.authzid, self.chosen, session
         )
         if not hmac.compare_digest(verifier, expected):
             return ServerNotAuthenticated(
@@ -209,24 +212,24 @@ class _AwaitEvidence(ServerRecord):
         return Success(self.identity, data), None
 
 
-def _words(options: bytes) -> list[bytes]:
-    return options.lower().split(b",") if options else []
-
-
-def _check_offer(options: bytes) -> None:
-    """Raise Malformed where the server wants what we do not have."""
-    words = _words(options)
-    if _OPTIONS.lower() not in words:
-        raise Malformed("the server does not offer SRP with SHA-1")
-    if any(word.startswith(b"mandatory=") for word in words):
+def _choice(offered: bytes) -> bytes:
+    """Return what we take, as the server writes it; raise Malformed where it wants what
+    we do not have.
+    """
+    words = offered.split(b",")
+    if any(word.lower().startswith(b"mandatory=") for word in words):
         raise Malformed(
             "the server wants a security layer of SRP's, which are not here"
         )
+    for word in words:
+        if word.lower() in _HASHES:
+            return word
+    raise Malformed("the server does not offer SRP with SHA-1")
 
 
 def _check_choice(options: bytes) -> None:
     """Raise Malformed where the client chose what was not offered."""
-    words = _words(options)
+    words = options.lower().split(b",")
     chosen = [word for word in words if word.startswith(b"mda=")]
     if chosen != [_OPTIONS.lower()] or any(word.startswith(_LAYERS) for word in words):
         raise Malformed("the client's options are not among those offered")

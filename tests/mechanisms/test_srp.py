@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import unittest
 from base64 import b64encode
 from typing import Any
+from unittest import mock
 
 import sasl_core as sasl
 from sasl_core import _srp_math as math
-from sasl_core import records
+from sasl_core import profiles, records
 from sasl_core.records import SrpVerifier
 
 from .. import _accounts as accounts
@@ -79,14 +81,22 @@ class ClientTest(unittest.TestCase):
 
     def test_options(self) -> None:
         """SHA-1 must be there; what is mandatory, we do not have."""
-        self.answer(
-            challenge(options=b"mda=sha-1,integrity=HMAC-SHA-1,maxbuffersize=9")
-        )
+        for options, chosen in (
+            (b"mda=sha-1,integrity=HMAC-SHA-1,maxbuffersize=9", b"mda=sha-1"),
+            (b"integrity=hmac-md5,mda=md5,mda=sha-160", b"mda=sha-160"),
+            (b"replay_detection,mda=SHA-1,mda=RIPEMD-160", b"mda=SHA-1"),
+        ):
+            reader = math.Reader(self.answer(challenge(options=options)))
+            reader.mpi("A")
+            reader.short()
+            self.assertEqual(reader.text(), chosen)
         for options in (
             b"",
             b"mda=RIPEMD-160",
             b"xmda=SHA-1",
             b"mda=SHA-1,mandatory=integrity",
+            b"MANDATORY=integrity,mda=SHA-1",
+            b"mda=SHA-1 ",
         ):
             with self.subTest(options), self.assertRaises(sasl.ProtocolError):
                 self.answer(challenge(options=options))
@@ -99,6 +109,7 @@ class ClientTest(unittest.TestCase):
             good[:-1],
             good + b"\0",
             math.buffer(good[4:], b"\0"),
+            bytes(4) + good[4:],
             math.buffer(good[4:-1]),
             challenge(flag=b"\xff"),
         ):
@@ -147,6 +158,95 @@ class ClientTest(unittest.TestCase):
         reader.mpi("g")
         reader.short()
         return reader.mpi("B")
+
+    def test_u_is_not_0(self) -> None:
+        """Then the password would not count (RFC 5054, section 2.5.3)."""
+        with (
+            mock.patch.object(math, "scrambler", return_value=0),
+            self.assertRaises(sasl.ProtocolError),
+        ):
+            self.answer(challenge())
+
+
+class FormulaTest(unittest.TestCase):
+    """The draft's section 4, written down once more, with SHA-1 and g = 2."""
+
+    def test_all_of_it(self) -> None:
+        """B, A, M1 and M2, of fixed a and b."""
+        a, b, n, g = 0xA1B2C3D4E5, 0xF6E7D8C9BA, math.N2048, 2
+        facts: Any = {
+            "channel": sasl.Channel(True),
+            "policy": sasl.Policy(allow=["SRP"]),
+            "profile": profiles.RAW,
+        }
+        mine = sasl.Credentials("user", "pencil", authzid="boss")
+        one = sasl.client("SRP", mine, **facts, nonce=a.to_bytes(32))
+        other = sasl.server("SRP", **facts, nonce=b.to_bytes(32))
+        verifier = SrpVerifier.derive("user", "pencil", SALT)
+        event: Any = other.start(one.start()).answer(verifier)
+        said = event.data
+        response = one.step(said)
+
+        def h(*parts: bytes) -> bytes:
+            return hashlib.sha1(b"".join(parts)).digest()
+
+        def octets(number: int) -> bytes:
+            return number.to_bytes((number.bit_length() + 7) // 8)
+
+        x = int.from_bytes(h(SALT, h(b"user:pencil")))
+        b_public = (3 * pow(g, x, n) + pow(g, b, n)) % n
+        a_public = pow(g, a, n)
+        self.assertEqual(said, challenge(b_public=octets(b_public)))
+        publics = octets(a_public), octets(b_public)
+        u = int.from_bytes(h(*publics))
+        k = h(octets(pow(a_public * pow(g, x * u, n), b, n)))
+        mixed = bytes(p ^ q for p, q in zip(h(octets(n)), h(b"\2"), strict=True))
+        options = h(b"mda=SHA-1")
+        m1 = h(mixed, h(b"user"), SALT, *publics, k, h(b"boss"), options)
+        size = len(publics[0]).to_bytes(2)
+        sent = size + publics[0] + b"\x14" + m1 + b"\0\x09mda=SHA-1" + b"\0"
+        self.assertEqual(response, len(sent).to_bytes(4) + sent)
+        m2 = h(publics[0], m1, k, h(b"boss"), options, bytes(4))
+        sent = b"\x14" + m2 + bytes(7)
+        event = other.step(response).answer(True)
+        self.assertEqual(event.data, len(sent).to_bytes(4) + sent)
+        one.finish(event.data)
+
+
+class PasswordTest(unittest.TestCase):
+    """What is prepared of a password, and what is taken as it is."""
+
+    def log_in(self, mine: str, theirs: str, **more: Any) -> sasl.Reason | None:
+        """Log in with one password where the other is stored; return why not."""
+        one = client("SRP", {"username": "user", "password": mine}, **more)
+        other = server("SRP", **more)
+        event: Any = other.start(one.start()).answer(theirs)
+        event = other.step(one.step(event.data))
+        return None if isinstance(event, sasl.Success) else reason(event)
+
+    def test_prepared(self) -> None:
+        """On both sides; what cannot be is taken as Cyrus SASL takes any password."""
+        wrong = sasl.Reason.BAD_CREDENTIALS
+        for mine, theirs, outcome in (
+            ("I\N{SOFT HYPHEN}X", "IX", None),
+            ("IX", "I\N{SOFT HYPHEN}X", None),
+            ("\N{SOFT HYPHEN}", "\N{SOFT HYPHEN}", None),
+            ("a\x07", "a\x07", None),
+            ("a\x07", "a", wrong),
+        ):
+            with self.subTest(mine, theirs=theirs):
+                self.assertIs(self.log_in(mine, theirs), outcome)
+        self.assertIs(self.log_in("I\N{SOFT HYPHEN}X", "IX", prepare=False), wrong)
+
+    def test_nobody_s_password(self) -> None:
+        """Whoever had it could not log in as a user who does not exist."""
+        one, other = client("SRP"), server("SRP")
+        password = accounts.PASSWORD.encode()
+        event: Any = other.start(one.start())
+        with mock.patch("os.urandom", return_value=password):
+            event = event.answer(None)
+        event = other.step(one.step(event.data))
+        self.assertIs(reason(event), sasl.Reason.BAD_CREDENTIALS)
 
 
 class ServerTest(unittest.TestCase):
@@ -200,6 +300,21 @@ class ServerTest(unittest.TestCase):
             with self.subTest(options, a_public=a_public[:4]):
                 self.assertIs(reason(event), sasl.Reason.MALFORMED)
 
+    def test_more_than_there_is(self) -> None:
+        """Behind a right response, and behind right evidence."""
+        for behind in ("response", "evidence"):
+            one = client("SRP")
+            one.start()
+            other, said = challenged()
+            response = one.step(said)
+            if behind == "response":
+                event: Any = other.step(math.buffer(response[4:], b"\0"))
+                self.assertIs(reason(event), sasl.Reason.MALFORMED)
+                continue
+            event = other.step(response)
+            with self.assertRaises(sasl.ProtocolError):
+                one.finish(math.buffer(event.data[4:], b"\0"))
+
     def test_names(self) -> None:
         """The authcid is not empty; an empty authzid is one's own."""
         for authcid, authzid, expected in (
@@ -210,7 +325,12 @@ class ServerTest(unittest.TestCase):
             event: Any = server("SRP").start(math.buffer(*names, math.short(b"cn")))
             identity = event._record.identity
             self.assertEqual((identity.authcid, identity.authzid), expected)
-        for first in (b"", math.buffer(b""), math.buffer(*[math.text(b"")] * 3, b"\0")):
+        for first in (
+            b"",
+            math.buffer(b""),
+            math.buffer(*[math.text(b"")] * 3, b"\0"),
+            math.buffer(NAMES[4:], b"\0"),
+        ):
             self.assertIs(reason(server("SRP").start(first)), sasl.Reason.MALFORMED)
 
 
