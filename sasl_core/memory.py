@@ -43,5 +43,5 @@ class Memory(Secretive):
         while len(items) > self.size:
             try:
                 items.pop(next(iter(items)), None)
-            except RuntimeError:
-                continue  # another thread has changed it meanwhile
+            except (RuntimeError, StopIteration):
+                continue  # another thread has changed it meanwhile, or emptied it

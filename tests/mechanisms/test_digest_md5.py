@@ -573,6 +573,19 @@ class AgainTest(unittest.TestCase):
         with self.assertRaises(ValueError):
             Memory(0)
 
+    def test_others_take_while_something_is_forgotten(self) -> None:
+        """The last of it may be gone before the oldest is looked for."""
+
+        class Emptied(dict[Any, Any]):
+            def __iter__(self) -> Any:
+                self.clear()
+                return super().__iter__()
+
+        memory = Memory(1)
+        memory._items = Emptied(a=1)
+        memory.put("b", 2)
+        self.assertIsNone(memory.take("b"))
+
 
 class LayerTest(unittest.TestCase):
     """What is agreed upon, and what goes through it."""
