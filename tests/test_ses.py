@@ -72,7 +72,9 @@ class RefusalTest(unittest.TestCase):
 
     def test_keys(self) -> None:
         """Empty ones, the end of a line, blanks, what is not ASCII."""
-        for key in ("", KEY + "\n", KEY + " ", f"\t{KEY}", KEY + "\0", KEY + "é"):
+        self.assertTrue(smtp_password("!~", "us-east-1"))
+        behind = ("\n", " ", "\0", "\x7f", "é")
+        for key in ("", f"\t{KEY}", *(KEY + char for char in behind)):
             with self.subTest(key):
                 self.refuse(key, "us-east-1")
                 self.refuse(key, None, version=2)
@@ -80,7 +82,16 @@ class RefusalTest(unittest.TestCase):
     def test_regions(self) -> None:
         """Names of hosts, upper case, blanks, digits of another script, nothing."""
         for region in (
-            *(None, "", "us", "us-east", "us-east-", "-us-east-1", "us--east-1"),
+            *(
+                None,
+                "",
+                "us",
+                "us-1",
+                "us-east",
+                "us-east-",
+                "-us-east-1",
+                "us--east-1",
+            ),
             *("US-EAST-1", "us-east-1 ", "us-east-1\n", "us_east_1", "us-east-a"),
             *(
                 "email-smtp.us-east-1",

@@ -9,7 +9,7 @@ from typing import Any
 
 import sasl_core as sasl
 from sasl_core import profiles
-from sasl_core.mechanisms import find
+from sasl_core.mechanisms import apop, find
 from sasl_core.mechanisms.apop import APOP, find_timestamp
 
 from .._accounts import Application
@@ -130,6 +130,7 @@ class TimestampTest(unittest.TestCase):
             b"+OK POP3 " + TIMESTAMP + b" ready",
             b"+OK <me> <> <@x> <x@> " + TIMESTAMP + b" <2@b>",
             b"+OK <<" + TIMESTAMP + b">",
+            b"1@x> " + TIMESTAMP,
         ):
             with self.subTest(banner):
                 self.assertEqual(find_timestamp(banner), TIMESTAMP)
@@ -149,6 +150,7 @@ class TimestampTest(unittest.TestCase):
             b"+OK <1@x\x80>",
             b"+OK <1\0@x>",
             b"+OK <1@\x7f>",
+            b"1@x> +OK",
         ):
             with self.subTest(banner):
                 self.assertEqual(find_timestamp(banner), b"")
@@ -240,6 +242,12 @@ class ServerTest(unittest.TestCase):
             with self.subTest(password):
                 event = request.answer(password)
                 self.assertIs(reason(event), sasl.Reason.BAD_CREDENTIALS)
+
+    def test_nobody_s_password(self) -> None:
+        """Whoever had it could not log in as a user who does not exist."""
+        digest = hashlib.md5(TIMESTAMP + apop._NOBODY).hexdigest()
+        request = server(nonce=TIMESTAMP).step(f"nobody {digest}".encode())
+        self.assertIs(reason(request.answer(None)), sasl.Reason.BAD_CREDENTIALS)
 
     def test_credentials_that_it_cannot_carry(self) -> None:
         """Nothing that ends a line, in a name; no NUL in either."""

@@ -63,6 +63,10 @@ class SignatureTest(unittest.TestCase):
             bytes.fromhex("3006020401010101"),
             bytes.fromhex("3006020201010102"),
             bytes.fromhex("30800201010201010000"),
+            bytes.fromhex("300702040102030402"),  # a tag at the very end
+            bytes.fromhex("30070201010201010000"),  # shorter than it is
+            bytes([0x30, 7]) + good[2:],
+            bytes([0x30, 5]) + good[2:],
         ):
             with self.subTest(signature.hex()):
                 self.assertIs(served(signature).reason, sasl.Reason.MALFORMED)
@@ -111,6 +115,25 @@ class SignerTest(unittest.TestCase):
         self.assertEqual(client.step(CHALLENGE), der(1, 2))
         self.assertEqual(heard, [CHALLENGE])
         client.finish()
+
+    def test_an_authzid(self) -> None:
+        """Behind the name; neither holds a NUL."""
+
+        def client(username: str, authzid: str) -> sasl.Client:
+            mine = sasl.Credentials(
+                username, authzid=authzid, signer=lambda _: der(1, 2)
+            )
+            return accounts.make_client(NAME, credentials=mine, profile=profiles.RAW)
+
+        self.assertEqual(client("user", "boss").start(), b"user\0boss")
+        for username, authzid in (("us\0er", ""), ("user", "bo\0ss")):
+            with self.assertRaises(sasl.CredentialsError):
+                client(username, authzid)
+        for first in (b"", b"\0boss", b"user\0bo\0ss", b"user\0boss\0"):
+            server = accounts.make_server(NAME, profile=profiles.RAW)
+            event: Any = server.start(first)
+            with self.subTest(first):
+                self.assertIs(event.reason, sasl.Reason.MALFORMED)
 
     def test_it_signs_nothing_else(self) -> None:
         """A challenge of another size could be a message that means something."""

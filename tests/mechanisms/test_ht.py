@@ -162,9 +162,26 @@ class MessageTest(unittest.TestCase):
             event = asked(message=b"user\0" + values + b"\0" + proof)
             with self.subTest(values):
                 self.assertIs(event.reason, sasl.Reason.MALFORMED)
-        long = b"a=" + b"1" * 4096
+        long = b"a=" + b"1" * 4094
         event = asked(message=b"user\0" + long + b"\0" + proof)
+        self.assertIsInstance(event, sasl.FindHashedTokens)
+        event = asked(message=b"user\0" + long + b"1\0" + proof)
         self.assertIs(event.reason, sasl.Reason.MALFORMED)
+
+    def test_proofs(self) -> None:
+        """Of the hash's size, in each draft; the names before them hold no NUL."""
+        for draft in DRAFTS:
+            nul = b"\0" if draft == "ietf-02" else b""
+            for message in (
+                b"user\0" + nul + bytes(31),
+                b"user\0" + nul + bytes(33),
+                b"us\0er\0" + nul + bytes(32),
+                b"user" + nul + b"\x01" * 32,
+                b"\0" + nul + bytes(32),
+            ):
+                with self.subTest(draft=draft, message=message):
+                    event = asked(draft=draft, message=message)
+                    self.assertIs(event.reason, sasl.Reason.MALFORMED)
 
     def test_what_a_server_says(self) -> None:
         """An answer that is none, and a refusal, which is told without its controls."""
