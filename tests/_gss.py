@@ -119,6 +119,22 @@ class Context:
 
 
 @dataclass
+class Polite(Context):
+    """Two tokens more, as SPNEGO may have: the first ones only say hello."""
+
+    met: bool = False
+
+    def step(self, token: bytes | None = None) -> bytes | None:
+        """Greet; then take a token and return the next one."""
+        if self.met:
+            return super().step(None if token == b"hello to you" else token)
+        if self.initiates and token is None:
+            return b"hello"
+        self.met = True
+        return self.step(token) if self.initiates else b"hello to you"
+
+
+@dataclass
 class Maker:
     """Make initiators, as `Credentials.gss` may; `asked` is what they were made for."""
 
@@ -126,6 +142,7 @@ class Maker:
     password: str
     flags: int = MUTUAL
     header: bool = True
+    kind: type[Context] = Context
     asked: list[dict[str, Any]] = field(default_factory=list)
 
     def __call__(
@@ -148,7 +165,7 @@ class Maker:
         for layer in layers:
             flags |= FLAGS[layer]
         oid = messages.der(mechanism) if self.header else b""
-        return Context(True, self.password, self.principal, bindings, flags, oid)
+        return self.kind(True, self.password, self.principal, bindings, flags, oid)
 
 
 def acceptor(request: Any, password: str, *, header: bool = True) -> Context:

@@ -134,6 +134,22 @@ class ServerTest(unittest.TestCase):
             event = serve(name, flag + b",a=root," + rest)
             self.assertIs(event.reason, sasl.Reason.BAD_CREDENTIALS)
 
+    def test_an_authzid(self) -> None:
+        """It stands in the header, escaped; the application is asked about it."""
+        for name in NAMES:
+            for authzid in ("boss", "a=b,c", "j\xfcrgen"):
+                has = {"gss": gss.Maker("user", "pencil"), "authzid": authzid}
+                event = serve(name, both.client(name, has).start() or b"")
+                with self.subTest(name, authzid=authzid):
+                    self.assertIsInstance(event, sasl.Authorize)
+                    self.assertEqual(event.authcid, "user")
+                    self.assertEqual(event.authzid, authzid)
+            flag, rest = (both.client(name).start() or b"").split(b",,", 1)
+            for wrong in (b"a=2cb", b"\xff", b"a\0b", b"a=", b""):
+                event = serve(name, b"%b,a=%b,%b" % (flag, wrong, rest))
+                with self.subTest(name, wrong=wrong):
+                    self.assertIs(event.reason, sasl.Reason.MALFORMED)
+
     def test_a_downgrade(self) -> None:
         """y where -PLUS was on offer: somebody hid it."""
         on = accounts.channel("GS2-KRB5", bindings=accounts.BINDINGS)
@@ -168,7 +184,17 @@ class VariantsTest(unittest.TestCase):
         plus, plain = gs2.variants(IAKERB, "GS2-IAKERB")
         self.assertEqual(plain.name, "GS2-IAKERB")
         self.assertEqual(plus.name, "GS2-IAKERB-PLUS")
-        self.assertGreater(plus.strength, plain.strength)
+        for made in (plus, plain):
+            ours = mechanisms.find("GS2-KRB5-PLUS" if made.plus else "GS2-KRB5")
+            for fact in (
+                "strength",
+                "needs",
+                "asks",
+                "plus",
+                "mutual",
+                "specification",
+            ):
+                self.assertEqual(getattr(made, fact), getattr(ours, fact))
 
     def test_an_exchange(self) -> None:
         """It is made of the OID, which is no part of what is sent."""

@@ -63,9 +63,13 @@ class ClientTest(unittest.TestCase):
             def step(self, token: bytes | None = None) -> bytes | None:
                 return None
 
-        for name in NAMES:
-            with self.assertRaisesRegex(sasl.CredentialsError, "no first token"):
-                both.client(name, {"gss": Silent(True, "")})
+        for name in (*NAMES, "GS2-KRB5"):
+            silent = Silent(True, "")
+            gs2 = name == "GS2-KRB5"
+            has = (lambda target, **terms: Silent(True, "")) if gs2 else silent
+            problem = "mutual" if gs2 else "no first token"
+            with self.assertRaisesRegex(sasl.CredentialsError, problem):
+                both.client(name, {"gss": has})
 
     def test_what_a_context_is_made_for(self) -> None:
         maker = gss.Maker("user", "pencil")
@@ -76,6 +80,43 @@ class ClientTest(unittest.TestCase):
         self.assertEqual(first["mechanism"], "1.2.840.113554.1.2.2")
         self.assertEqual((first["bindings"], first["layers"]), (None, ALL))
         self.assertEqual(second["mechanism"], "1.3.6.1.5.5.2")
+
+    def test_more_tokens(self) -> None:
+        """Until the context is complete, whoever has the last one."""
+        for name in (*NAMES, "GS2-KRB5"):
+            for flags in (gss.MUTUAL, 0):
+                if name == "GS2-KRB5" and not flags:
+                    continue  # it must be mutual
+                header = name != "GS2-KRB5"  # the first token has none: F tells
+                maker = gss.Maker("user", "pencil", flags, header, kind=gss.Polite)
+                client, server = both.client(name, {"gss": maker}), both.server(name)
+                request: Any = server.start(client.start())
+                bare = gss.acceptor(request, "pencil", header=header)
+                event = request.answer(
+                    gss.Polite(False, "pencil", bindings=bare.bindings, oid=bare.oid)
+                )
+                self.assertEqual(event.data, b"hello to you")
+                event = server.step(client.step(event.data))
+                while isinstance(event, sasl.Challenge):
+                    event = server.step(client.step(event.data))
+                with self.subTest(name, flags=flags):
+                    self.assertEqual(event.identity, sasl.Identity("user"))
+                    # An empty last token is none, and there is nothing to send.
+                    self.assertNotEqual(event.data, b"")
+                    if flags or name == "GSSAPI":
+                        client.finish(event.data)
+
+    def test_the_service_of_the_protocol(self) -> None:
+        """Where the channel names none; a channel that does, is right."""
+        for service, target in (("", "smtp@h"), ("imap", "imap@h")):
+            maker = gss.Maker("user", "pencil")
+            sasl.client(
+                "GSSAPI",
+                sasl.Credentials(gss=maker),
+                channel=sasl.Channel(True, service=service, host="h"),
+                profile=sasl.profiles.SMTP,
+            )
+            self.assertEqual(maker.asked[0]["target"], target)
 
     def test_no_host(self) -> None:
         who = sasl.Credentials(gss=gss.Maker("user", "pencil"))
@@ -121,7 +162,7 @@ class ClientTest(unittest.TestCase):
         client = both.client("GSSAPI")
         context = gss.Context(False, "pencil", oid=messages.der(messages.KERBEROS))
         client.step(context.step(client.start()))
-        with self.assertRaises(sasl.ServerNotAuthenticated):
+        with self.assertRaisesRegex(sasl.ServerNotAuthenticated, "refused: Fault$"):
             client.step(b"\0\1\0\0\0" + bytes(8))
 
     def test_a_success_out_of_turn(self) -> None:
@@ -193,12 +234,19 @@ def client_token(client: sasl.Client, name: str) -> bytes:
 class ServerTest(unittest.TestCase):
     """Our server, and contexts that misbehave."""
 
+    def test_who_speaks_first(self) -> None:
+        """The client, whether it sent its first token with the command or not."""
+        for name in (*NAMES, "GS2-KRB5"):
+            self.assertEqual(both.server(name).start(), sasl.Challenge(b""))
+
     def test_nobody_accepts(self) -> None:
         for name in (*NAMES, "GS2-KRB5"):
             request: Any = both.server(name).start(both.client(name).start())
             self.assertIsInstance(request, sasl.AcceptSecurityContext)
             self.assertNotIn("n,,", repr(request))
-            self.assertIs(request.deny().reason, sasl.Reason.BAD_CREDENTIALS)
+            event: Any = request.deny()
+            self.assertIs(event.reason, sasl.Reason.BAD_CREDENTIALS)
+            self.assertEqual(event.detail, "no security context for this")
 
     def test_an_empty_first_message(self) -> None:
         for name in NAMES:
