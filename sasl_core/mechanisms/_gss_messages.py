@@ -77,14 +77,11 @@ def strip(message: bytes, oid: bytes) -> bytes | None:
     """
     if message[:1] != b"\x60":
         return None
-    size, at = message[1] if len(message) > 1 else 0x80, 2
-    if size >= 0x80:
-        at += size & 0x7F
-        size = int.from_bytes(message[2:at])
-    rest = message[at:]
-    if len(rest) != size or not rest.startswith(oid):
+    _, found, token = message.partition(oid)
+    # There is one form of each length: what is put together again must be the same.
+    if not found or restore(token, oid) != message:
         raise Malformed("the context's first token has a broken header (RFC 2743)")
-    return rest[len(oid) :]
+    return token
 
 
 def restore(token: bytes, oid: bytes) -> bytes:

@@ -241,6 +241,33 @@ class HeaderTest(unittest.TestCase):
                 with self.assertRaises(ValueError):
                     messages.strip(cut, oid)
         self.assertIsNone(messages.strip(b"", oid))
+
+    def test_the_form_of_a_length(self) -> None:
+        """The shortest, as DER has it; no other, and none of another mechanism."""
+        oid = messages.der(messages.KERBEROS)
+        for size, form in (
+            (0, b"\x0b"),
+            (116, b"\x7f"),
+            (117, b"\x81\x80"),
+            (244, b"\x81\xff"),
+            (245, b"\x82\x01\x00"),
+            (65524, b"\x82\xff\xff"),
+            (65525, b"\x83\x01\x00\x00"),
+        ):
+            token = oid + b"x" * size
+            self.assertEqual(
+                messages.restore(token[len(oid) :], oid)[1 : -size or None], form + oid
+            )
+            longer = b"%c\0" % (0x80 | len(form[1:] or form) + 1) + (form[1:] or form)
+            for wrong in (longer, b"\x80", b"\x84", b"\x89" + bytes(9), b""):
+                with self.subTest(size, wrong=wrong), self.assertRaises(ValueError):
+                    messages.strip(b"\x60" + wrong + token, oid)
+        with self.assertRaises(ValueError):
+            messages.strip(messages.restore(b"x", oid), messages.der(messages.SPNEGO))
+
+    def test_what_is_no_header(self) -> None:
+        """A token of another form: it goes as it is."""
+        oid = messages.der(messages.KERBEROS)
         self.assertIsNone(messages.strip(b"n\x82\x01\xea", oid))
 
 
