@@ -38,7 +38,8 @@ def client(
     `offered` is what the server said (names in any case; unknown ones are passed over),
     or one name as a str, which obeys the policy all the same; so does a Mechanism that
     is not registered, such as APOP. `advertised` is all that came of the server's lists,
-    for SCRAM to check by XEP-0474; `nonce` replaces the fresh random value: for tests.
+    for SCRAM to check by XEP-0474, and to bind by a type that is there; `nonce` replaces
+    the fresh random value: for tests.
     Raise NoMechanism, with the reason for each name, and CredentialsError for
     credentials that the chosen mechanism cannot carry.
     """
@@ -48,6 +49,8 @@ def client(
             raise NoMechanism({offered.name: objection})
         return Client(offered, credentials, channel, policy, profile, False, nonce)
     names = (offered,) if isinstance(offered, str) else tuple(offered)
+    if advertised is not None and advertised.bindings:
+        channel = _sorted(channel, advertised.bindings)
     best = choose(names, credentials, channel=channel, policy=policy)
     plus = best.plus
     if channel.bindings and not plus:
@@ -55,6 +58,14 @@ def client(
     made = Client(best, credentials, channel, policy, profile, plus, nonce)
     made.advertised = advertised
     return made
+
+
+def _sorted(channel: Channel, types: tuple[str, ...]) -> Channel:
+    """Put first the channel bindings that the server says it has (XEP-0440). Where it has
+    none of ours all stay: it may be somebody else who says so.
+    """
+    bindings = sorted(channel.bindings, key=lambda one: one.type not in types)
+    return channel.replace(bindings=bindings)
 
 
 def choose(

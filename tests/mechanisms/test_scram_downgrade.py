@@ -108,6 +108,30 @@ class DowngradeTest(unittest.TestCase):
         said = sasl.server("SCRAM-SHA-1", **facts).start(b"n,,n=nobody,r=abc")
         self.assertIn(b",h=G6k/", said.deny().data)
 
+    def test_a_binding_that_the_server_has(self) -> None:
+        """The first of ours that was advertised; the first of all where none was."""
+        name = "SCRAM-SHA-256-PLUS"
+        mine = sasl.Credentials(accounts.USER, accounts.PASSWORD)
+        for types, bound in (
+            (("tls-server-end-point",), b"p=tls-server-end-point,,"),
+            (("tls-unique", "tls-server-end-point"), b"p=tls-server-end-point,,"),
+            (BINDINGS, b"p=tls-exporter,,"),
+            (("tls-unique", "x"), b"p=tls-unique,,"),
+            (("x",), b"p=tls-exporter,,"),
+            ((), b"p=tls-exporter,,"),
+            (None, b"p=tls-exporter,,"),
+        ):
+            client = sasl.client(
+                [name],
+                mine,
+                channel=accounts.channel(name, bindings=accounts.BINDINGS),
+                policy=accounts.policy(name),
+                profile=profiles.RAW,
+                advertised=sasl.Advertised([name], types),
+            )
+            with self.subTest(types):
+                self.assertTrue((client.start() or b"").startswith(bound))
+
     def test_words_that_hold_a_separator(self) -> None:
         """They could be taken for two."""
         for words in (("A\x1eB",), ("A\x1f",)):
