@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import unittest
 
+import sasl_core as sasl
 from sasl_core._strict import Malformed
 from sasl_core.mechanisms import _gs2 as gs2
+from sasl_core.mechanisms._identities import MAX_NAME
 
+from .. import _accounts as accounts
 from .._hypothesis import given, st
+from ._both import reason, server
 
 _NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).map(str.encode)
 _FLAGS = st.sampled_from([b"n", b"y", b"p=tls-unique", b"p=x.509"])
@@ -47,6 +51,10 @@ class HeaderTest(unittest.TestCase):
             b"p=,,",
             b"p=a_b,,",
             b"p=a b,,",
+            b"p=_a,,",
+            b"q=tls-unique,,",
+            b"n=tls-unique,,",
+            b"y=tls-unique,,",
             b"F,n,,",
             b"n,x,",
             b"n,a=,",
@@ -67,6 +75,12 @@ class SaslnameTest(unittest.TestCase):
         self.assertEqual(gs2.escape(b"=2C"), b"=3D2C")
         self.assertEqual(gs2.unescape(b"=3D2C"), b"=2C")
 
+    def test_a_long_name(self) -> None:
+        """As long as a name may be, all of it escaped; a longer one stays as it is."""
+        self.assertEqual(gs2.unescape(b"=2C" * MAX_NAME), b"," * MAX_NAME)
+        longer = b"=2C" * (MAX_NAME + 1)
+        self.assertEqual(gs2.unescape(longer), longer)
+
     def test_refused(self) -> None:
         """A lone =, lower case, half an escape."""
         for name in (
@@ -82,6 +96,40 @@ class SaslnameTest(unittest.TestCase):
         ):
             with self.subTest(name), self.assertRaises(Malformed):
                 gs2.unescape(name)
+
+
+class BindingTest(unittest.TestCase):
+    """What a flag says of the channel (section 5)."""
+
+    def bound(self, flag: bytes, name: str, *, offered: bool = True) -> object:
+        """Ask a server that offers the -PLUS too, or has nothing to bind to."""
+        made = server(
+            name,
+            on=accounts.channel(name, bindings=accounts.BINDINGS if offered else ()),
+            allow=(name, f"{name}-PLUS"),
+        )
+        return gs2.data_to_bind(flag, made, binds=name.endswith("-PLUS"))
+
+    def test_each_type_has_its_data(self) -> None:
+        for binding in accounts.BINDINGS:
+            flag = b"p=" + binding.type.encode()
+            self.assertEqual(self.bound(flag, "SCRAM-SHA-256-PLUS"), binding.data)
+            # What is bound, is bound by the -PLUS.
+            failure = self.bound(flag, "SCRAM-SHA-256")
+            self.assertIs(reason(failure), sasl.Reason.UNSUPPORTED)
+        failure = self.bound(b"p=tls-other", "SCRAM-SHA-256-PLUS")
+        self.assertIs(reason(failure), sasl.Reason.UNSUPPORTED)
+
+    def test_nothing(self) -> None:
+        """Who cannot bind may go without; who could, and was offered it, may not."""
+        for flag, offered in ((b"n", True), (b"n", False), (b"y", False)):
+            found = self.bound(flag, "SCRAM-SHA-256", offered=offered)
+            self.assertEqual(found, b"", (flag, offered))
+        failure = self.bound(b"y", "SCRAM-SHA-256")
+        self.assertIs(reason(failure), sasl.Reason.BAD_CREDENTIALS)
+        for flag in (b"n", b"y"):
+            with self.assertRaises(Malformed):
+                self.bound(flag, "SCRAM-SHA-256-PLUS")
 
 
 if __name__ == "__main__":
