@@ -51,7 +51,8 @@ class Policy(Frozen):
     names, the preferred one first: each with its maker, None for the RC4 that is built
     in; `max_buffer`: octets of one buffer that we take.
     `memory`: the `Memory` in which DIGEST-MD5 keeps nonces, to authenticate by them again
-    (None: each serves once).
+    (None: each serves once), and an OTP client the lowest number it was asked for;
+    `otp_jump`: how far below that the next may be: who has a low one has all above it.
     `ntlm_v1`: the maker of DES with which NTLM's first version is spoken too (None: only
     the second); `clock`: what tells the time, such as `time.time`, to NTLM: with it a
     server's challenge has a timestamp, which makes Windows protect the exchange by a MIC.
@@ -77,6 +78,7 @@ class Policy(Frozen):
         "ntlm_v1",
         "clock",
         "ht_draft",
+        "otp_jump",
     )
     __slots__ = (*__match_args__, "_salts", "_verdicts")
     _secret = frozenset({"decoy_secret"})
@@ -97,6 +99,7 @@ class Policy(Frozen):
     ntlm_v1: CipherMaker | None
     clock: Callable[[], float] | None
     ht_draft: str
+    otp_jump: int
     _verdicts: dict[Mechanism, str]  # what `_choosing` found out about it once
     _salts: hashlib.blake2b
 
@@ -120,6 +123,7 @@ class Policy(Frozen):
         ntlm_v1: CipherMaker | None = None,
         clock: Callable[[], float] | None = None,
         ht_draft: Literal["ietf-02", "ietf-00", "schmaus-09"] = "ietf-02",
+        otp_jump: int = 100,
     ) -> None:
         if cleartext not in ("encrypted", "always", "never"):
             raise ValueError('cleartext is "encrypted", "always" or "never"')
@@ -152,6 +156,9 @@ class Policy(Frozen):
         if ht_draft not in DRAFTS:
             raise ValueError('ht_draft is "ietf-02", "ietf-00" or "schmaus-09"')
         _set(self, "ht_draft", ht_draft)
+        if otp_jump < 1:
+            raise ValueError("each login by OTP takes a number at least")
+        _set(self, "otp_jump", otp_jump)
         _set(self, "allow", None if allow is None else _names(allow))
         _set(self, "deny", _names(deny))
         _set(self, "cleartext", cleartext)

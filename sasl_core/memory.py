@@ -14,11 +14,13 @@ __all__ = ["Memory"]
 
 
 class Memory(Secretive):
-    """DIGEST-MD5's nonces, by which one may authenticate again (RFC 2831, section 2.2).
+    """DIGEST-MD5's nonces, by which one may authenticate again (RFC 2831, section 2.2),
+    and the numbers that OTP's servers have asked for.
 
-    For `Policy(memory=...)`: with one of its own each side saves a round trip, for a
-    server keeps the nonces that it has accepted, and a client what it has answered. The
-    oldest of more than `size` is forgotten. May be used by many threads.
+    For `Policy(memory=...)`: with one of its own each side of DIGEST-MD5 saves a round
+    trip, for a server keeps the nonces that it has accepted, and a client what it has
+    answered; a client of OTP answers no number far below the last. The oldest of more
+    than `size` is forgotten. May be used by many threads.
     """
 
     __slots__ = ("_items", "size")
@@ -35,6 +37,10 @@ class Memory(Secretive):
         once, one gets it.
         """
         return self._items.pop(key, None)
+
+    def look(self, key: Hashable) -> Any:
+        """Return what was put there, None for nothing, and keep it."""
+        return self._items.get(key)
 
     def put(self, key: Hashable, value: Any) -> None:
         """Keep a value."""

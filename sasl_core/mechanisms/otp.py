@@ -51,7 +51,7 @@ def client(
     if problem:
         raise Malformed(problem)
     seed = fresh_seed() if nonce is None else nonce.decode("ascii", "replace")
-    return authzid + b"\0" + username, _AwaitChallenge(passphrase, seed)
+    return authzid + b"\0" + username, _AwaitChallenge(username, passphrase, seed)
 
 
 def server(terms: Terms, nonce: bytes | None) -> ServerOpening:
@@ -61,11 +61,24 @@ def server(terms: Terms, nonce: bytes | None) -> ServerOpening:
 
 @dataclass(slots=True)
 class _AwaitChallenge(ClientRecord):
+    username: bytes
     passphrase: str = field(repr=False)
     new_seed: str
 
     def receive(self, challenge: bytes, terms: Terms) -> ClientMove:
         algorithm, sequence, seed = messages.read_challenge(challenge)
+        memory = terms.policy.memory
+        if memory is not None:
+            # Somebody who is no server could ask for a low number at once, and compute
+            # from that all that come before.
+            key = ("OTP", terms.channel.host, self.username, algorithm, seed.lower())
+            # Never a higher one: he could ask for that, too, to have the server refused.
+            last = memory.look(key) or sequence
+            if sequence < last - terms.policy.otp_jump:
+                raise Malformed(
+                    "the number is too far below the last: it would give the others away"
+                )
+            memory.put(key, min(last, sequence))
         problem = ""
         try:
             octets = compute(self.passphrase, seed, sequence, algorithm)

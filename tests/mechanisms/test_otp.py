@@ -9,6 +9,7 @@ from unittest import mock
 import sasl_core as sasl
 from sasl_core import otp, profiles
 from sasl_core.mechanisms import _otp_messages as messages
+from sasl_core.memory import Memory
 from sasl_core.otp import OtpState
 
 from ._both import client, reason, server
@@ -34,7 +35,8 @@ class ClientTest(unittest.TestCase):
 
     def answer(self, challenge: bytes, **more: Any) -> bytes:
         """Return what a client says to a challenge."""
-        one = client("OTP", HAS | more)
+        policy = {key: more.pop(key) for key in ("memory", "otp_jump") if key in more}
+        one = client("OTP", HAS | more, **policy)
         one.start()
         response = one.step(challenge)
         one.finish()
@@ -98,6 +100,31 @@ class ClientTest(unittest.TestCase):
         )
         one.start()
         self.assertIn(b":md5 500 mySeed1:", one.step(b"otp-md5 1 ke1234 ext"))
+
+    def test_a_number_far_below_the_last(self) -> None:
+        """Would give away those between; only a client with a memory knows."""
+        memory = Memory()
+        self.answer(b"otp-md5 900 ke1234 ext", memory=memory)
+        for sequence, more in (
+            (800, {}),
+            (400, {"otp_jump": 400}),
+            (400, {}),
+            (390, {"otp_jump": 10}),
+            (9999, {"otp_jump": 1}),
+            (389, {"otp_jump": 1}),
+        ):
+            challenge = b"otp-md5 %d KE1234 ext" % sequence
+            self.answer(challenge, memory=memory, **more)
+        for sequence, more in ((288, {}), (1, {}), (387, {"otp_jump": 1})):
+            challenge = b"otp-md5 %d ke1234 ext" % sequence
+            with self.subTest(sequence), self.assertRaises(sasl.ProtocolError):
+                self.answer(challenge, memory=memory, **more)
+        for challenge in (b"otp-md5 20 ke1235 ext", b"otp-sha1 20 ke1234 ext"):
+            self.answer(challenge, memory=memory)
+        self.answer(b"otp-md5 20 ke1234 ext", memory=memory, username="other")
+        self.answer(b"otp-md5 20 ke1234 ext", memory=Memory())
+        with self.assertRaises(ValueError):
+            sasl.Policy(otp_jump=0)
 
     def test_it_begins_anew_before_the_end(self) -> None:
         """With ten left, and a seed of its own that the server has not had."""
