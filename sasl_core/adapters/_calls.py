@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
     from typing import Any, Protocol
 
+    from .._client import Client
     from .._policy import Policy
     from .._values import Credentials, TokenError, TokenSource
 
@@ -62,14 +63,20 @@ def at_once(work: Coroutine[Any, Any, _T]) -> _T:
 
 
 def unlayered(policy: Policy) -> Policy:
-    """Return a policy without security layers, for the connections of libraries, on which
-    none can be put; raise StateError where one is required.
+    """Return a policy without security layers, for connections on which none can be put;
+    raise StateError where one is required.
     """
     if policy.layers == ("none",):
         return policy
     if "none" not in policy.layers:
         raise StateError("this library's connections take no security layer")
     return policy.replace(layers=("none",))
+
+
+def must_be_unlayered(client: Client) -> None:
+    """Raise StateError for a client that may agree on a security layer."""
+    if client.policy.layers != ("none",):
+        raise StateError("this library's connections take no security layer")
 
 
 async def token_later(wanting: Wanting) -> str:

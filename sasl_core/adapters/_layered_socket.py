@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
-from typing import TYPE_CHECKING
+import ssl
+from typing import TYPE_CHECKING, cast
+
+from .._errors import ProtocolError
 
 if TYPE_CHECKING:
-    from typing import Any
+    import io
+    from typing import Any, BinaryIO
 
     from ..layers import Layer
 
 _CHUNK = 65536
+
+
+def over_file(
+    sock: socket.socket, file: BinaryIO, layer: Layer, early: bytes = b""
+) -> LayeredSocket:
+    """Return the socket to go on with, where a file made of `sock` has been read: it is
+    closed, and what it has read and not given out came through the layer, after `early`.
+    """
+    timeout = sock.gettimeout()
+    sock.settimeout(0)  # what it holds it gives at once, and nobody waits for more
+    try:
+        with file, contextlib.suppress(ssl.SSLWantReadError):
+            early += cast("io.BufferedReader", file).read1()
+    finally:
+        sock.settimeout(timeout)
+    return LayeredSocket(sock, layer, early)
 
 
 def _refuse(*_: object) -> None:
@@ -25,29 +46,36 @@ class LayeredSocket(socket.socket):
 
     It takes the place of the socket that it is made of, closing included; it can be read
     by `makefile` too. Data may be here while `select` sees none. `recv` raises
-    ProtocolError where the peer's data was changed: close it then.
+    ProtocolError where the peer's data was changed, and ends the connection; then all
+    raises OSError.
     """
 
     def __init__(self, sock: socket.socket, layer: Layer, early: bytes = b"") -> None:
+        # Unwrapped, and not yet asked for; `early` was received before this was made.
+        self._ready = bytearray(layer.unwrap(early))
         # A descriptor of its own, for `select`; each closes what it has.
         mine = socket.dup(sock.fileno())
         super().__init__(sock.family, sock.type, sock.proto, fileno=mine)
         super().settimeout(sock.gettimeout())
         self._sock = sock
         self._layer = layer
-        # Unwrapped, and not yet asked for; `early` was received before this was made.
-        self._ready = bytearray(layer.unwrap(early))
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
         """Return at most so many octets, b"" at the end; the flags must be 0."""
         self._must_be_plain(flags)
+        self._must_be_open()
         while not self._ready:
             data = self._sock.recv(_CHUNK)
             if not data:
                 if self._layer.pending:
                     raise ConnectionAbortedError("the end came within a buffer")
                 return b""
-            self._ready += self._layer.unwrap(data)
+            try:
+                self._ready += self._layer.unwrap(data)
+            except ProtocolError:
+                with contextlib.suppress(OSError):  # the peer may be gone
+                    self._sock.shutdown(socket.SHUT_RDWR)
+                raise
         taken = bytes(self._ready[:bufsize])
         del self._ready[:bufsize]
         return taken
@@ -67,6 +95,7 @@ class LayeredSocket(socket.socket):
     def sendall(self, data: Any, flags: int = 0, /) -> None:
         """Send all of it."""
         self._must_be_plain(flags)
+        self._must_be_open()
         self._sock.sendall(self._layer.wrap(bytes(data)))
 
     def settimeout(self, value: float | None, /) -> None:
@@ -102,6 +131,10 @@ class LayeredSocket(socket.socket):
         super().close()
         if self.fileno() < 0:
             self._sock.close()
+
+    def _must_be_open(self) -> None:
+        if self._layer.closed:
+            raise ConnectionAbortedError("the security layer has ended")
 
     def _must_be_plain(self, flags: int) -> None:
         if flags:

@@ -8,7 +8,7 @@ log, and the end of the connection ends it at once. The package has no STARTTLS.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .._channel import Channel
 from .._errors import ProtocolError, StateError
@@ -22,7 +22,8 @@ from ..protocols.imap import (
     capabilities,
     takes_initial,
 )
-from ._calls import token_later, unlayered
+from ._calls import token_later
+from ._layered_transport import LayeredTransport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,15 +83,16 @@ async def login(
 
     Await `imap.wait_hello_from_server()` before; while this runs, give it no other
     command. `channel` is read off the transport if None. LOGIN, where only that is left,
-    counts as PLAIN. Raise NoMechanism, AuthenticationError or another SASLError;
-    OSError, so TimeoutError after `imap.timeout`, where the connection fails: it is
-    over then.
+    counts as PLAIN. Where a security layer was agreed on, the protocol's `transport`
+    goes through it; what is changed there ends the connection. Raise NoMechanism,
+    AuthenticationError or another SASLError; OSError, so TimeoutError after
+    `imap.timeout`, where the connection fails: it is over then.
     """
     attempts = Attempts(
         imap.protocol.capabilities,
         credentials,
         channel=channel or _channel(imap),
-        policy=unlayered(policy),
+        policy=policy,
         profile=profile,
     )
     await _run(imap, attempts)
@@ -126,6 +128,13 @@ class _Reading(asyncio.Protocol):
             raise ConnectionResetError(f"the server closed the connection: {said}")
         return response
 
+    def unread(self) -> bytes:
+        """Return what came behind the last response."""
+        rest = self.responses.unread()
+        while not self._arrived.empty():
+            rest += self._arrived.get_nowait()
+        return rest
+
 
 async def _run(imap: IMAP4, attempt: Authentication | Attempts) -> None:
     connection = imap.protocol
@@ -145,9 +154,15 @@ async def _run(imap: IMAP4, attempt: Authentication | Attempts) -> None:
         finally:
             connection.transport.set_protocol(connection)
         connection.state = "AUTH"
+        receive = connection.data_received
+        if attempt.layer is not None:
+            protocol = cast("asyncio.Protocol", connection)
+            layered = LayeredTransport(connection.transport, attempt.layer, protocol)
+            connection.transport, receive = layered, layered.received
+            told = ()  # not within the layer (RFC 3501, section 6.2.2)
         connection.capabilities = set(told)
-        if unread := reading.responses.unread():
-            connection.data_received(unread)
+        if unread := reading.unread():
+            receive(unread)
         if not told:
             async with asyncio.timeout(imap.timeout):
                 await connection.capability()

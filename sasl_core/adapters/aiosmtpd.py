@@ -11,7 +11,8 @@
 shows no password in the clear, looks at the connection itself. Still aiosmtpd's are the
 limit of 512 octets for the AUTH command (a client holds back what is longer), names of
 mechanisms in capitals only, and that it warns of `auth_required=True` without
-`auth_require_tls`.
+`auth_require_tls`. No security layer is agreed on: its connection cannot be put through
+one.
 """
 
 from __future__ import annotations

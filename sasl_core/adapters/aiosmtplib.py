@@ -15,7 +15,8 @@ from .._channel import Channel
 from .._policy import DEFAULT
 from ..profiles import SMTP as PROFILE
 from ..protocols.smtp import Attempts, Authentication, mechanisms
-from ._calls import token_later, unlayered
+from ._calls import token_later
+from ._layered_transport import LayeredTransport
 
 if TYPE_CHECKING:
     from typing import Any, Protocol
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .._policy import Policy
     from .._profile import Profile
     from .._values import Credentials
+    from ..layers import Layer
 
     class Response(Protocol):
         """What is used of `aiosmtplib.SMTPResponse`."""
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 
     class SMTP(Protocol):
         """What is used of `aiosmtplib.SMTP`."""
+
+        transport: Any
+        protocol: Any
 
         @property
         def hostname(self) -> str | None: ...
@@ -70,8 +75,10 @@ async def login(
 
     `smtp` is connected; `channel` is read off its TLS object if None. Its own default
     is to go on in the clear where a server offers no STARTTLS: then the default policy
-    sends no password. Raise NoMechanism, AuthenticationError or another SASLError;
-    `aiosmtplib.SMTPException` where EHLO or the connection fails.
+    sends no password. Where a security layer was agreed on, `smtp.transport` goes
+    through it; what is changed there ends the connection. Raise NoMechanism,
+    AuthenticationError or another SASLError; `aiosmtplib.SMTPException` where EHLO or the
+    connection fails.
     """
     if smtp.is_ehlo_or_helo_needed:
         await smtp.ehlo()
@@ -80,7 +87,7 @@ async def login(
         mechanisms(ehlo.message.splitlines()[1:] if ehlo else ()),
         credentials,
         channel=channel or _channel(smtp),
-        policy=unlayered(policy),
+        policy=policy,
         profile=profile,
     )
     await _run(smtp, attempts)
@@ -96,6 +103,14 @@ async def _run(smtp: SMTP, attempt: Authentication | Attempts) -> None:
         del line  # a traceback shows locals: no password may be among them
         # It may derive keys, for a good part of a second.
         line = await asyncio.to_thread(attempt.reply, code, text)
+    if attempt.layer is not None:
+        await _protect(smtp, attempt.layer)
+
+
+async def _protect(smtp: SMTP, layer: Layer) -> None:
+    transport = LayeredTransport(smtp.transport, layer, smtp.protocol)
+    smtp.transport = smtp.protocol.transport = transport
+    await smtp.ehlo()  # what was said before counts no more (RFC 4954, section 4)
 
 
 async def _say(

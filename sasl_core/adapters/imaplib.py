@@ -22,15 +22,18 @@ from ..protocols.imap import (
     capabilities,
     takes_initial,
 )
-from ._calls import token_now, unlayered
+from ._calls import must_be_unlayered, token_now, unlayered
+from ._layered_socket import over_file
 
 if TYPE_CHECKING:
     import imaplib
+    from typing import Any
 
     from .._client import Client
     from .._policy import Policy
     from .._profile import Profile
     from .._values import Credentials
+    from ..layers import Layer
 
 __all__ = ["authenticate", "login"]
 
@@ -40,6 +43,8 @@ def authenticate(imap: imaplib.IMAP4, client: Client) -> None:
 
     Raise SASLError where it fails; `IMAP4.abort` or OSError when the connection does.
     """
+    if not imap.sock:
+        must_be_unlayered(client)
     initial = takes_initial(imap.capabilities)
     _run(imap, Authentication(client, initial_response=initial))
 
@@ -56,15 +61,16 @@ def login(
 
     `channel` is read off the socket if None. Call `imap.starttls(ssl_context=...)`
     before: in the clear the default policy sends no password. LOGIN, where only that is
-    left, counts as PLAIN. Then `imap.capabilities` are those after the login. Raise
-    NoMechanism, AuthenticationError or another SASLError; `IMAP4.abort` or OSError where
-    the connection fails.
+    left, counts as PLAIN. Then `imap.capabilities` are those after the login. Where a
+    security layer was agreed on, `imap.sock` goes through it; there is none for
+    IMAP4_stream. Raise NoMechanism, AuthenticationError or another SASLError;
+    `IMAP4.abort` or OSError where the connection fails.
     """
     attempts = Attempts(
         imap.capabilities,
         credentials,
         channel=channel or _channel(imap),
-        policy=unlayered(policy),
+        policy=policy if imap.sock else unlayered(policy),
         profile=profile,
     )
     _run(imap, attempts)
@@ -83,7 +89,21 @@ def _run(imap: imaplib.IMAP4, attempt: Authentication | Attempts) -> None:
         del line  # a traceback shows locals: no password may be among them
         line = attempt.reply(response)
     imap.state = "AUTH"
-    _renew(imap, [*untagged, response.partition(b" ")[2]])
+    said = [*untagged, response.partition(b" ")[2]]
+    if attempt.layer is not None:
+        _protect(imap, attempt.layer)
+        said = []  # not within the layer (RFC 3501, section 6.2.2)
+    _renew(imap, said)
+
+
+def _protect(imap: Any, layer: Layer) -> None:
+    # Since Python 3.14 its own buffer is read, and the file has another name.
+    read: list[bytes] = vars(imap).get("_readbuf", [])
+    name = "file" if "file" in vars(imap) else "_file"
+    file = getattr(imap, name)
+    imap.sock = over_file(imap.sock, file, layer, b"".join(read))
+    read.clear()
+    setattr(imap, name, imap.sock.makefile("rb"))
 
 
 def _say(
@@ -125,7 +145,7 @@ def _renew(imap: imaplib.IMAP4, said: list[bytes]) -> None:
 def _channel(imap: imaplib.IMAP4) -> Channel:
     sock = imap.socket()
     if not isinstance(sock, ssl.SSLSocket):
-        return Channel(False, service="imap")
+        return Channel(False, service="imap", host=imap.host or "", port=imap.port)
     return Channel.from_ssl(
         sock,
         service="imap",

@@ -7,7 +7,8 @@ and PLAIN, and take the server's success for its word.
     sasl_core.adapters.ldap3.login(connection, credentials)
 
 The strategy is SYNC, SAFE_SYNC or ASYNC: the others bind again by themselves, by what
-they know. ldap3's log at its level PROTOCOL or higher shows passwords.
+they know. ASYNC, whose thread reads on meanwhile, takes no security layer. ldap3's log
+at its level PROTOCOL or higher shows passwords.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from typing import TYPE_CHECKING
 from .._channel import Channel
 from .._policy import DEFAULT
 from ..protocols.ldap import Attempts, Authentication, for_server
-from ._calls import token_now, unlayered
+from ._calls import must_be_unlayered, token_now, unlayered
+from ._layered_socket import LayeredSocket
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -102,6 +104,8 @@ def authenticate(connection: Connection, client: Client) -> None:
     """
     with connection.connection_lock:
         _open(connection)
+        if not connection.strategy.sync:
+            must_be_unlayered(client)
         _run(connection, Authentication(client))
 
 
@@ -118,10 +122,10 @@ def login(
     A connection that is closed is opened. `mechanisms` (None) are asked of the server's
     root DSE, `channel` (None) is read off the socket: call `connection.start_tls()`
     before, in the clear the default policy sends no password. Then the connection is
-    bound, and has read the server's information anew. Raise NoMechanism,
-    AuthenticationError or another SASLError (after ServerNotAuthenticated, drop the
-    connection); ValueError for another strategy; what ldap3 raises when the connection
-    fails.
+    bound, goes through the security layer where one was agreed on, and has read the
+    server's information anew. Raise NoMechanism, AuthenticationError or another
+    SASLError (after ServerNotAuthenticated, drop the connection); ValueError for another
+    strategy; what ldap3 raises when the connection fails.
     """
     with connection.connection_lock:
         _open(connection)
@@ -130,7 +134,10 @@ def login(
             mechanisms, classes = _root_dse(connection)
             channel = for_server(channel, classes)
         attempts = Attempts(
-            mechanisms, credentials, channel=channel, policy=unlayered(policy)
+            mechanisms,
+            credentials,
+            channel=channel,
+            policy=policy if connection.strategy.sync else unlayered(policy),
         )
         _run(connection, attempts)
     return attempts.name
@@ -162,6 +169,8 @@ def _run(connection: Connection, attempt: Authentication | Attempts) -> None:
         connection.sasl_in_progress = False
         connection.raise_exceptions, connection.auto_referrals = said
         connection.request = None  # it may show the password
+    if attempt.layer is not None:
+        connection.socket = LayeredSocket(connection.socket, attempt.layer)
     connection.bound = True
     connection.refresh_server_info()
 

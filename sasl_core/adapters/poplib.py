@@ -16,13 +16,15 @@ from .._errors import ProtocolError
 from .._policy import DEFAULT
 from ..profiles import POP3
 from ..protocols.pop3 import Authentication, ClientSession
-from ._calls import token_now, unlayered
+from ._calls import token_now
+from ._layered_socket import over_file
 
 if TYPE_CHECKING:
     from .._client import Client
     from .._policy import Policy
     from .._profile import Profile
     from .._values import Credentials
+    from ..layers import Layer
 
 __all__ = ["authenticate", "login"]
 
@@ -43,6 +45,7 @@ def authenticate(pop: poplib.POP3, client: Client) -> None:
         if not reply.endswith(b"\n"):
             raise ProtocolError(f"a reply of more than {_LONGEST} octets")
         line = attempt.reply(reply.rstrip(b"\r\n"))
+    _protect(pop, attempt.layer)
 
 
 def login(
@@ -57,14 +60,14 @@ def login(
 
     `channel` is read off the socket if None. Call `pop.stls(context=...)` before: in the
     clear the default policy sends no password. USER and PASS, where only they are left,
-    count as PLAIN; APOP is used where the policy names it. Raise NoMechanism,
-    AuthenticationError or another SASLError; `poplib.error_proto` or OSError where the
-    connection fails.
+    count as PLAIN; APOP is used where the policy names it. Where a security layer was
+    agreed on, `pop.sock` goes through it. Raise NoMechanism, AuthenticationError or
+    another SASLError; `poplib.error_proto` or OSError where the connection fails.
     """
     session = ClientSession(
         credentials,
         channel=channel or _channel(pop),
-        policy=unlayered(policy),
+        policy=policy,
         starttls="never",
         profile=profile,
     )
@@ -75,7 +78,14 @@ def login(
         received = _say(pop, session, output)
         del output  # a traceback shows locals: no password may be among them
         output = session.receive(received)
+    _protect(pop, session.layer)
     return session.mechanism
+
+
+def _protect(pop: poplib.POP3, layer: Layer | None) -> None:
+    if layer is not None:
+        pop.sock = over_file(pop.sock, pop.file, layer)
+        pop.file = pop.sock.makefile("rb")
 
 
 def _say(
@@ -107,7 +117,7 @@ def _greeting(pop: poplib.POP3) -> bytes:
 def _channel(pop: poplib.POP3) -> Channel:
     sock = pop.sock
     if not isinstance(sock, ssl.SSLSocket):
-        return Channel(False, service="pop")
+        return Channel(False, service="pop", host=pop.host, port=pop.port)
     return Channel.from_ssl(
         sock,
         service="pop",

@@ -6,7 +6,7 @@ mechanism of this library, in place of its own.
     await login(xmpp, Credentials("user", "pencil"))
 
 slixmpp's own reads base64 leniently, binds to the channel below TLS 1.3 only, and after
-a wrong password sends it again by the next mechanism.
+a wrong password sends it again by the next mechanism. No security layer is agreed on.
 """
 
 from __future__ import annotations

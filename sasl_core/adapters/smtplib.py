@@ -15,15 +15,18 @@ from .._channel import Channel
 from .._policy import DEFAULT
 from ..profiles import SMTP
 from ..protocols.smtp import Attempts, Authentication, mechanisms
-from ._calls import token_now, unlayered
+from ._calls import token_now
+from ._layered_socket import over_file
 
 if TYPE_CHECKING:
     import smtplib
+    from typing import Any
 
     from .._client import Client
     from .._policy import Policy
     from .._profile import Profile
     from .._values import Credentials
+    from ..layers import Layer
 
 __all__ = ["authenticate", "login"]
 
@@ -46,9 +49,11 @@ def login(
 ) -> str:
     """Authenticate by the best mechanism that the server offers; return its name.
 
-    `channel` is read off the socket if None. Call `smtp.starttls(context=...)` before:
-    in the clear the default policy sends no password. Raise NoMechanism,
-    AuthenticationError or another SASLError; SMTPException where EHLO fails.
+    `channel` is read off the socket if None, which without TLS knows no host. Call
+    `smtp.starttls(context=...)` before: in the clear the default policy sends no
+    password. Where a security layer was agreed on, `smtp.sock` goes through it, and the
+    next command begins anew, with EHLO. Raise NoMechanism, AuthenticationError or
+    another SASLError; SMTPException where EHLO fails.
     """
     smtp.ehlo_or_helo_if_needed()
     lines = (smtp.ehlo_resp or b"").splitlines()[1:] if smtp.does_esmtp else []
@@ -56,7 +61,7 @@ def login(
         mechanisms(lines),
         credentials,
         channel=channel or _channel(smtp),
-        policy=unlayered(policy),
+        policy=policy,
         profile=profile,
     )
     _run(smtp, attempts)
@@ -71,6 +76,16 @@ def _run(smtp: smtplib.SMTP, attempt: Authentication | Attempts) -> None:
         reply = _say(smtp, attempt, line)
         del line  # a traceback shows locals: no password may be among them
         line = attempt.reply(*reply)
+    if attempt.layer is not None:
+        _protect(smtp, attempt.layer)
+
+
+def _protect(smtp: Any, layer: Layer) -> None:
+    """As its own `starttls` does: what was learnt before counts no more (RFC 4954)."""
+    smtp.sock = over_file(smtp.sock, smtp.file, layer)
+    smtp.file = smtp.helo_resp = smtp.ehlo_resp = None
+    smtp.esmtp_features = {}
+    smtp.does_esmtp = False
 
 
 def _say(

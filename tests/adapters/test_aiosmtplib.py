@@ -33,11 +33,14 @@ class SMTP:
 
     async def connect(self, tls=None) -> None:
         self._reader, self._writer = await asyncio.open_connection(HOST, self._port)
+        self.transport = self._writer.transport
         await self._reply()
         if tls is not None:
             await self.execute_command(b"EHLO x")
             await self.execute_command(b"STARTTLS")
             await self._writer.start_tls(tls, server_hostname="localhost")
+        self.transport = self._writer.transport
+        self.protocol = self.transport.get_protocol()
 
     @property
     def is_ehlo_or_helo_needed(self) -> bool:
@@ -48,21 +51,24 @@ class SMTP:
         return self.last_ehlo_response
 
     async def execute_command(self, *args: bytes):
-        if self._writer.is_closing():
+        if self.transport.is_closing():
             raise Disconnected("not connected")
-        self._writer.write(b" ".join(args) + b"\r\n")
+        self.transport.write(b" ".join(args) + b"\r\n")
         return await self._reply()
 
     def get_transport_info(self, key: str):
-        return self._writer.get_extra_info(key)
+        return self.transport.get_extra_info(key)
 
     def close(self) -> None:
-        self._writer.transport.abort()
+        self.transport.abort()
 
     async def _reply(self):
         lines = []
         while not lines or lines[-1][3:4] == b"-":
-            lines.append(await self._reader.readline())
+            try:
+                lines.append(await self._reader.readline())
+            except sasl.ProtocolError as error:  # that the connection was lost by
+                raise Disconnected("connection lost") from error
             if not lines[-1]:
                 self.close()
                 raise Disconnected("connection lost")

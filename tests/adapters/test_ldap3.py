@@ -41,7 +41,7 @@ class Connection:
     def __init__(self, peer: Peer, strategy: str = "SYNC") -> None:
         self.peer = peer
         self.strategy_type = strategy
-        self.strategy = types.SimpleNamespace(sync="SYNC" in strategy)
+        self.strategy = types.SimpleNamespace(sync=strategy != "ASYNC")
         self.server = types.SimpleNamespace(host="ldap.example.org", port=389)
         self.connection_lock = threading.RLock()
         self.raise_exceptions = self.auto_referrals = True

@@ -35,6 +35,7 @@ from ._loopback import (
 USER = sasl.Credentials("user", "pencil")
 GREETING = b"+OK ready\r\n"
 FAST = (1, 1_000_000)  # iterations
+NAMELESS = sasl.Channel(False, service="pop")  # the token is for another host
 
 
 def capa(*names: str) -> bytes:
@@ -164,7 +165,7 @@ class Login(POP3Case):
         server = self.start(policy=policy)
         asked: list[object] = []
         who = sasl.Credentials("user", token=plain_source(asked))
-        name = login(self.connect(server), who, policy=policy)
+        name = login(self.connect(server), who, channel=NAMELESS, policy=policy)
         self.assertEqual(name, "OAUTHBEARER")
         self.assertEqual([error and error.scope for error in asked], [None, "mail"])
 

@@ -55,6 +55,7 @@ lmtp_admins: {users}
 
 # a mailbox, without which POP3 refuses the user, is made when he logs in first
 autocreate_quota: 0
+{settings}
 """
 
 _MASTER = """
@@ -101,8 +102,9 @@ def root() -> Path:
 @contextlib.contextmanager
 def running(
     mechanisms: Collection[str] = LIBRARY_MECHANISMS,
+    settings: str = "",
 ) -> Iterator[CyrusImapd]:
-    """Run a Cyrus IMAP with a directory of its own."""
+    """Run a Cyrus IMAP with a directory of its own, and more lines of imapd.conf."""
     if not (root() / "usr/lib/cyrus/bin/master").exists():
         missing(f"Cyrus IMAP is not in {root()}")
     need("saslpasswd2", root=True)
@@ -118,6 +120,7 @@ def running(
             sasldb=PasswordFile(box).path,
             mechanisms=" ".join(sorted(mechanisms)),
             users=" ".join(user for user, _ in USERS),
+            settings=settings,
         )
         bin_ = box.path / "bin"
         conf = box.write("imapd.conf", imapd)

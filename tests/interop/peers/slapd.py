@@ -43,7 +43,7 @@ TLSCertificateFile {tls.server}
 TLSCertificateKeyFile {tls.server_key}
 TLSVerifyClient try
 
-sasl-secprops none
+sasl-secprops {demands}
 sasl-host localhost
 sasl-cbinding tls-endpoint
 sasl-auxprops slapd
@@ -59,7 +59,7 @@ rootpw {admin_password}
 index uid eq
 sizelimit 1000
 access to attrs=userPassword by anonymous auth by * none
-access to * by dn.exact={reader} read by anonymous auth by * none
+access to * by dn.exact={reader} read by self write by anonymous auth by * none
 {settings}
 """
 
@@ -94,7 +94,7 @@ class Slapd:
     admin = ADMIN, ADMIN_PASSWORD
     reader = READER, READER_PASSWORD
 
-    def __init__(self, sandbox: Sandbox, settings: str) -> None:
+    def __init__(self, sandbox: Sandbox, settings: str, demands: str) -> None:
         self._sandbox = sandbox
         self.port, self.tls_port = free_ports(2)
         sandbox.directory("database")
@@ -107,6 +107,7 @@ class Slapd:
             admin_password=ADMIN_PASSWORD,
             reader=READER,
             settings=settings,
+            demands=demands,
         )
         self._file = sandbox.write("slapd.conf", configuration)
         must_run(["slapadd", "-q", "-f", self._file], stdin=_TREE.encode())
@@ -134,14 +135,17 @@ class Slapd:
 
 
 @contextlib.contextmanager
-def running(more: str = "", *, settings: str = "") -> Iterator[Slapd]:
+def running(
+    more: str = "", *, settings: str = "", demands: str = "none"
+) -> Iterator[Slapd]:
     """Run a slapd with the accounts, and with the entries of some LDIF more.
 
-    `settings`: lines for the database in slapd.conf, such as `overlay ppolicy`.
+    `settings`: lines for the database in slapd.conf, such as `overlay ppolicy`;
+    `demands`: what SASL must give, such as "minssf=56".
     """
     need("slapd", "slapadd")
     with Sandbox("slapd") as sandbox:
-        slapd = Slapd(sandbox, settings)
+        slapd = Slapd(sandbox, settings, demands)
         if more:
             slapd.load(more)
         slapd.start()
