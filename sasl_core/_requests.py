@@ -67,6 +67,21 @@ class VerifySignature(Request):
         self.signature = signature
 
 
+class Confirm(Request):
+    """May this user log in, who has proved by a security context who he is? `answer` takes
+    a bool.
+
+    Asked only by an exchange whose AcceptSecurityContext `backends.Application` has
+    answered: only then, it hears who it is.
+    """
+
+    __slots__ = __match_args__ = ("username",)
+    _denial = False
+
+    def __init__(self, username: str) -> None:
+        self.username = username
+
+
 class SaveScramKeys(Request):
     """Are these keys stored now, beside those that the user has? `answer` takes a bool.
 

@@ -31,6 +31,7 @@ class Server(Secretive):
     """
 
     __slots__ = (
+        "_confirms",  # set by `backends.Application`: who succeeds is to be confirmed
         "_notes",  # what `backends.Application` knows of it; not set before that
         "_takes_initial",
         "_turn",
@@ -67,6 +68,7 @@ class Server(Secretive):
         self.realm = realm
         self.username = username  # whom the protocol named before the exchange
         self._takes_initial = mechanism.initial_response
+        self._confirms = False
         # One item, whose turn it is: the opening, a tuple, a record or a request; none
         # while that runs, and after the end. pop() is atomic: of two threads, one gets
         # the item and the other a StateError.
@@ -164,9 +166,15 @@ class Server(Secretive):
         elif isinstance(outcome, Success):
             outcome.mechanism = self.name
             identity = outcome.identity
+            if self._confirms:
+                from ._requests import Confirm
+
+                self._confirms = False  # once
+                asked = Confirm(identity.authcid)
+                return self._move(asked, _AwaitConfirmation(outcome))
             if identity.authzid != identity.authcid:
-                asked = Authorize(identity.authcid, identity.authzid)
-                return self._move(asked, _AwaitAuthorization(outcome))
+                may = Authorize(identity.authcid, identity.authzid)
+                return self._move(may, _AwaitAuthorization(outcome))
             if outcome.data is not None:
                 return self._deliver(outcome, outcome.data)
         elif isinstance(outcome, _Authorized):
@@ -213,6 +221,15 @@ class _AwaitAuthorization(Asking):
         if not answer:
             return Failure(Reason.NOT_AUTHORIZED, "may not act as that identity"), None
         return _Authorized(self.success), None
+
+
+class _AwaitConfirmation(_AwaitAuthorization):
+    __slots__ = ()
+
+    def take(self, answer: bool, terms: Terms) -> Any:  # no mechanism's move
+        if not answer:
+            return Failure(Reason.BAD_CREDENTIALS, "nobody who may log in"), None
+        return self.success, None
 
 
 class _Authorized:

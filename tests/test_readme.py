@@ -160,6 +160,18 @@ class ExampleTest(unittest.TestCase):
             reply = await asyncio.to_thread(connect)
         self.assertEqual(reply, b"2.0.0 As you wish, alice")
 
+    def test_who_decides_besides_the_store(self) -> None:
+        """What the example's parts are for is on offer, and for the others nothing."""
+        application = block("Who decides besides")["kerberized"]
+        self.addCleanup(application.close)
+        offered = application.policy().allow
+        rows = TEXT.split("| part |")[1].split("\n\n")[0].splitlines()[2:]
+        named = {row.split("|")[1].strip(): row.split("|")[3].strip() for row in rows}
+        wanted = {"GSSAPI", "GS2-KRB5", "GS2-KRB5-PLUS", "ECDSA-NIST256P-CHALLENGE"}
+        mentioned = {name for names in named.values() for name in names.split(", ")}
+        self.assertLess(wanted, mentioned)
+        self.assertEqual(mentioned & offered, wanted)
+
     def test_what_else_is_named(self) -> None:
         """The adapters, machines and profiles that the text speaks of are there."""
         self.assertTrue(callable(blocking.serve))

@@ -65,7 +65,7 @@ class Unavailable(SASLError):
 
 
 class Account(Frozen):
-    """What is stored of one user: records of one and the same password.
+    """What is stored of one user: records of one and the same password, and public keys.
 
     `records`: those of `sasl_core.records`; the first one that verifies passwords is used
     for that. `authzids`: whom else he may act as ("*": any account that there is).

@@ -10,6 +10,7 @@ import asyncio
 import inspect
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._errors import StateError
@@ -18,12 +19,22 @@ from ._answers.parts import Parts
 from ._worlds import run
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
     from .._events import Event, Failure, Request, Success
     from .._policy import Policy
     from .._server import Server
     from ._account import AsyncStore, Store
+    from ._elsewhere import (
+        Acceptor,
+        AsyncAcceptor,
+        AsyncCheckPasscodes,
+        AsyncIdentityProvider,
+        AsyncVerifySignatures,
+        CheckPasscodes,
+        IdentityProvider,
+        VerifySignatures,
+    )
     from ._population import Population
     from ._upgrade import Upgrade
     from .audit import Sink
@@ -32,6 +43,7 @@ if TYPE_CHECKING:
     from .throttle import AsyncThrottle, Throttle
 
 _T = TypeVar("_T")
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class _Application:
@@ -56,6 +68,15 @@ class Application(_Application):
     off the store when it is first needed). `authorize(authcid, authzid)` decides who may
     act as another, in place of the accounts' own `authzids`.
 
+    What the store cannot decide alone is on offer, and answered, where it is given.
+    `signatures`: verifies those of the accounts' public keys, for ECDSA-NIST256P-CHALLENGE
+    (`adapters.cryptography.verify`). `passcodes`: asks the authentication server, for
+    SECURID. By the mechanism's name, which stands for its -PLUS, too: `contexts` makes
+    acceptors of GSSAPI, GS2-KRB5, GSS-SPNEGO (`adapters.gssapi.acceptor`), `redirects` has
+    an `IdentityProvider` for SAML20, OPENID20. As with tokens, who proves there who he is
+    needs no account here; one that is here may refuse him. Only what can be guessed is
+    throttled: passwords and passcodes, not tokens, tickets and signatures.
+
     Give `answer` and `decided` to an adapter's `serve`, or call them in a loop of one's
     own: `answer` with each request, `decided` with how the exchange ended.
     """
@@ -73,6 +94,10 @@ class Application(_Application):
         clock: Callable[[], float] = time.time,
         timer: Callable[[], float] = time.monotonic,
         hashed_tokens: HashedTokens | None = None,
+        signatures: VerifySignatures | None = None,
+        passcodes: CheckPasscodes | None = None,
+        contexts: Mapping[str, Acceptor] = _NONE,
+        redirects: Mapping[str, IdentityProvider] = _NONE,
     ) -> None:
         parts = Parts(
             store=store,
@@ -83,6 +108,10 @@ class Application(_Application):
             upgrade=upgrade,
             population=population,
             authorize=authorize,
+            signatures=signatures,
+            passcodes=passcodes,
+            contexts=dict(contexts) or None,
+            redirects=dict(redirects) or None,
             clock=clock,
             timer=timer,
         )
@@ -140,6 +169,10 @@ class AsyncApplication(_Application):
         clock: Callable[[], float] = time.time,
         timer: Callable[[], float] = time.monotonic,
         hashed_tokens: HashedTokens | None = None,
+        signatures: AsyncVerifySignatures | VerifySignatures | None = None,
+        passcodes: AsyncCheckPasscodes | CheckPasscodes | None = None,
+        contexts: Mapping[str, AsyncAcceptor | Acceptor] = _NONE,
+        redirects: Mapping[str, AsyncIdentityProvider | IdentityProvider] = _NONE,
     ) -> None:
         parts = Parts(
             store=store,
@@ -150,6 +183,10 @@ class AsyncApplication(_Application):
             upgrade=upgrade,
             population=population,
             authorize=authorize,
+            signatures=signatures,
+            passcodes=passcodes,
+            contexts=dict(contexts) or None,
+            redirects=dict(redirects) or None,
             clock=clock,
             timer=timer,
         )

@@ -27,7 +27,8 @@ def set_password(
 ) -> None:
     """Derive records of a new password, and store them in place of all old ones.
 
-    An account that does not exist is made; what else is stored of it stays. Slow, as
+    An account that does not exist is made; what else is stored of it stays, and so do
+    public keys, which are of no password. Slow, as
     `records.derive` is; raise ValueError as it does, and Unavailable.
     """
     made = _derive(username, password, schemes, iterations)
@@ -56,7 +57,10 @@ async def set_password_async(
 
 
 def _with(old: Account | None, made: tuple[records.Record, ...]) -> Account:
-    return Account(made) if old is None else old.replace(records=made)
+    if old is None:
+        return Account(made)
+    kept = (one for one in old.records if isinstance(one, records.EcdsaPublicKey))
+    return old.replace(records=(*made, *kept))
 
 
 def _derive(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .._records import ScramKeys, Secret
 from .._scram_math import NAMES
 from .._value import Frozen
-from ..records import Plaintext
+from ..records import EcdsaPublicKey, Plaintext
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,7 +50,9 @@ class Population(Frozen):
                     scram.setdefault(record.hash_name, []).append(terms)
         _set(self, "shapes", shapes)
         _set(self, "_scram", {name: tuple(all_) for name, all_ in scram.items()})
-        able = [mechanisms_of(records) for records in shapes or (_NOBODY,)]
+        # Who has a public key only, can use no password: that is nothing to others.
+        able = [names for records in shapes if (names := mechanisms_of(records))]
+        able = able or [mechanisms_of(_NOBODY)]
         _set(self, "mechanisms", frozenset.intersection(*able))
 
     @classmethod
@@ -81,9 +83,13 @@ class Population(Frozen):
 
 
 def mechanisms_of(records: Iterable[Record]) -> frozenset[str]:
-    """Return the names of the mechanisms that an account with these records can use."""
+    """Return the names of the mechanisms that an account with these records can use, by
+    its password.
+    """
     names: set[str] = set()
     for record in records:
+        if isinstance(record, EcdsaPublicKey):
+            continue
         names |= _PASSWORD_MECHANISMS
         if isinstance(record, ScramKeys):
             names |= _with_plus(record.scheme)

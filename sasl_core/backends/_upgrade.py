@@ -19,7 +19,8 @@ class Upgrade:
 
     `schemes`: those to have, the first of which then verifies passwords; `iterations`: as
     `records.derive` takes them. A record with fewer, or of a fast hash, is weak, and goes
-    (`records.weak`); `only`: so do all of other schemes, for a store that holds one.
+    (`records.weak`); `only`: so do all of other schemes, for a store that holds one. Public
+    keys stay in any case: they are of no password.
     """
 
     schemes: tuple[str, ...] = ("SCRAM-SHA-256",)
@@ -43,15 +44,20 @@ class Upgrade:
             password, self._missing(kept), iterations=self.iterations, username=username
         )
         every = {record.scheme: record for record in (*kept, *made)}
-        wanted = [every.pop(scheme) for scheme in self.schemes]
-        return account.replace(records=(*wanted, *every.values()))
+        wanted = [every[scheme] for scheme in self.schemes]
+        # Of what is not made of the password there may be several: public keys.
+        others = [record for record in kept if record.scheme not in self.schemes]
+        return account.replace(records=(*wanted, *others))
 
     def _kept(self, account: Account) -> list[Record]:
         return [
             record
             for record in account.records
-            if not records.weak(record, iterations=self.iterations)
-            and (not self.only or record.scheme in self.schemes)
+            if isinstance(record, records.EcdsaPublicKey)
+            or (
+                not records.weak(record, iterations=self.iterations)
+                and (not self.only or record.scheme in self.schemes)
+            )
         ]
 
     def _missing(self, kept: list[Record]) -> list[str]:

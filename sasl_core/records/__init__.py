@@ -1,4 +1,5 @@
-"""What servers store of a password: read whatever form it has, verify, write it again.
+"""What servers store of a password, or a public key: read whatever form it has, verify,
+write it again.
 
 `parse` recognises a form by what it sees; each record verifies passwords, and some feed
 mechanisms that do not show them.
@@ -13,6 +14,7 @@ from ._foreign import ForeignHash, Unverifiable
 from ._hashes import Digest, Hashed, Pbkdf2, Scrypt
 from ._nt_hash import NtHash
 from ._parse import parse
+from ._public_key import EcdsaPublicKey
 from ._scram_fields import ejabberd, mongodb, passlib, prosody
 from ._secrets import CramMd5Secret, DigestMd5Secret, Plaintext
 from ._srp import SrpVerifier
@@ -48,6 +50,7 @@ __all__ = [
     "CramMd5Secret",
     "Digest",
     "DigestMd5Secret",
+    "EcdsaPublicKey",
     "ForeignHash",
     "Hashed",
     "NtHash",

@@ -11,6 +11,7 @@ from ._derive import realm_of
 from ._foreign import ForeignHash, family
 from ._hash_texts import read_modular, read_scheme, standard
 from ._nt_hash import NtHash
+from ._public_key import EcdsaPublicKey
 from ._scram_fields import read_fields, read_passlib
 from ._secrets import CramMd5Secret, DigestMd5Secret, Plaintext
 from ._srp import SrpVerifier
@@ -84,6 +85,8 @@ def _parse(
         return _braced(text, username, realm, verifiers)
     if text.startswith("SCRAM-") or " $ " in text:
         return (ScramKeys.parse("".join(text.split())),)
+    if text.startswith("-----BEGIN"):
+        return (EcdsaPublicKey.read_pem(text),)
     if text.startswith("$scram$"):
         return read_passlib(text)
     if text.startswith("$3$$"):  # FreeBSD's crypt
@@ -117,6 +120,8 @@ def _braced(
         return (Plaintext(rest),) if rest else ()
     if scheme == "SRP":
         return (SrpVerifier.read(username, rest),)
+    if scheme == "ECDSA-NIST256P":
+        return (EcdsaPublicKey.read(rest),)
     if scheme == "OTP":
         return (OtpState.read(rest),)
     if scheme == "CRAM-MD5":

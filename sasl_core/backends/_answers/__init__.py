@@ -1,8 +1,10 @@
 """What an application says to each request: written once, as coroutines, for both worlds.
 
     passwords    CheckPassword, FindPassword, FindScramKeys, SaveScramKeys
-    one_time     FindOtp, ConsumeOtp
+    one_time     FindOtp, ConsumeOtp, CheckPasscode
     tokens       CheckToken, FindHashedTokens, UseHashedToken
+    signatures   VerifySignature
+    elsewhere    AcceptSecurityContext, Confirm, BeginRedirect, FinishRedirect
     identities   Authorize
 
 How the coroutines are run is in `_application.py`.
@@ -12,8 +14,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..._errors import StateError
 from ..._events import (
+    AcceptSecurityContext,
     Authorize,
+    BeginRedirect,
+    CheckPasscode,
     CheckPassword,
     CheckToken,
     ConsumeOtp,
@@ -21,28 +27,34 @@ from ..._events import (
     FindOtp,
     FindPassword,
     FindScramKeys,
+    FinishRedirect,
     Success,
 )
-from ..._hashed_token import HT_NAMES
 from ..._policy import Policy
 from ..._reasons import Reason
-from ..._requests import FindHashedTokens, SaveScramKeys, UseHashedToken
-from ...mechanisms import registered
-from .._account import Unavailable
-from . import identities, one_time, passwords, tokens
-from .accounts import Accounts
+from ..._requests import (
+    Confirm,
+    FindHashedTokens,
+    SaveScramKeys,
+    UseHashedToken,
+    VerifySignature,
+)
+from ...mechanisms import find, registered
+from .._account import Unavailable, can_be_a_name
+from . import elsewhere, identities, one_time, passwords, signatures, tokens
+from .accounts import REFUSED, Accounts
 from .outcomes import Outcomes
 from .upgrades import Upgrades
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterable
 
     from ..._events import Event, Request
     from ..._server import Server
+    from ...mechanisms import Mechanism
     from .outcomes import Notes
     from .parts import Parts
 
-_OAUTH = frozenset({"OAUTHBEARER", "XOAUTH2"})
 _HOMES: dict[type[Request], Callable[[Answers, Any], Coroutine[Any, Any, Event]]] = {
     CheckPassword: passwords.check,
     FindPassword: passwords.find,
@@ -53,6 +65,12 @@ _HOMES: dict[type[Request], Callable[[Answers, Any], Coroutine[Any, Any, Event]]
     CheckToken: tokens.check,
     FindHashedTokens: tokens.find,
     UseHashedToken: tokens.use,
+    VerifySignature: signatures.verify,
+    CheckPasscode: one_time.check_passcode,
+    AcceptSecurityContext: elsewhere.accept,
+    Confirm: elsewhere.confirm,
+    BeginRedirect: elsewhere.begin,
+    FinishRedirect: elsewhere.finish,
     Authorize: identities.authorize,
 }
 # What only an application with this part answers.
@@ -60,9 +78,17 @@ _NEEDS = {
     CheckToken: "tokens",
     FindHashedTokens: "hashed_tokens",
     UseHashedToken: "hashed_tokens",
+    VerifySignature: "signatures",
+    CheckPasscode: "passcodes",
+    AcceptSecurityContext: "contexts",
+    Confirm: "contexts",
+    BeginRedirect: "redirects",
+    FinishRedirect: "redirects",
 }
 # Those of which each may be a guess: charged to user and address before it is answered.
-_GUESSES = frozenset({CheckPassword, FindPassword, FindScramKeys, FindOtp})
+_GUESSES = frozenset(
+    {CheckPassword, FindPassword, FindScramKeys, FindOtp, CheckPasscode}
+)
 
 
 class Answers:
@@ -87,6 +113,8 @@ class Answers:
             for request in _HOMES
             if request not in _NEEDS or getattr(parts, _NEEDS[request]) is not None
         )
+        _must_ask(AcceptSecurityContext, parts.contexts or ())
+        _must_ask(BeginRedirect, parts.redirects or ())
 
     async def answer(self, request: Request) -> Event:
         """Answer a request; return the event that this gave."""
@@ -112,14 +140,46 @@ class Answers:
     async def policy(self, settings: dict[str, Any]) -> Policy:
         """Return a policy that fits the accounts and the parts; `settings` come first."""
         population = await self.accounts.population()
-        current = {one.name for one in registered() if not one.obsolete}
-        allow = (population.mechanisms & current) | {"EXTERNAL"}
-        if self.parts.tokens is not None:
-            allow |= _OAUTH
-        if self.parts.hashed_tokens is not None:
-            allow |= HT_NAMES.keys()
+        allow = {"EXTERNAL"}
+        for one in registered():
+            able = one.name in population.mechanisms or self._has_parts_for(one)
+            if able and not one.obsolete:
+                allow.add(one.name)
         fitting: dict[str, Any] = {"allow": allow, "decoy": population}
         return Policy(**(fitting | settings))
+
+    async def ask(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Ask somebody's own function; raise Unavailable for whatever it raises."""
+        try:
+            return await self.call(function, *arguments)
+        except (Unavailable, StateError):
+            raise
+        except Exception as error:
+            problem = type(error).__name__
+        # Raised out here: the frames in which it came about hold a passcode, say.
+        raise Unavailable(f"who is to tell cannot: {problem}")
+
+    async def welcome(self, request: Request, username: str, answer: Any) -> Event:
+        """Answer about somebody who has proved who he is, unless he is nobody's name, or
+        has an account that may not log in.
+        """
+        if not can_be_a_name(username):
+            return request.deny()
+        notes = self.outcomes.notes(request._exchange)
+        notes.username = notes.username or username
+        account = await self.accounts.find(username)
+        if account is not None and account.refusal is not None:
+            return request.refuse(account.refusal, REFUSED)
+        return request.answer(answer)
+
+    def _has_parts_for(self, mechanism: Mechanism) -> bool:
+        """Tell whether it asks for parts, and they are there."""
+        asks = self.requests.intersection(mechanism.asks)
+        return (
+            not asks.isdisjoint(_NEEDS)
+            and len(asks) == len(mechanism.asks)
+            and elsewhere.serves(self.parts, mechanism)
+        )
 
     async def _settle(self, request: Request, notes: Notes) -> Event:
         kind = type(request)
@@ -131,3 +191,12 @@ class Answers:
             if waits:
                 return request.refuse(Reason.UNAVAILABLE, waits)
         return await _HOMES[kind](self, request)
+
+
+def _must_ask(request: type[Request], names: Iterable[str]) -> None:
+    for name in names:
+        mechanism = find(name)
+        if mechanism is None or request not in mechanism.asks:
+            raise ValueError(
+                f"contexts and redirects go by mechanisms that raise {request.__name__}"
+            )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .._account import Account
     from .parts import Parts
 
+REFUSED = "the account is not to log in"
 _ATTEMPTS = 10  # at an account that others change all the time
 
 

@@ -1,13 +1,17 @@
-"""Answers about one-time passwords: FindOtp and ConsumeOtp, out of the store."""
+"""Answers about one-time passwords: FindOtp and ConsumeOtp, out of the store, and
+CheckPasscode, from an authentication server.
+"""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ...otp import OtpState
+from .._account import can_be_a_name
 
 if TYPE_CHECKING:
-    from ..._events import ConsumeOtp, Event, FindOtp
+    from ..._events import CheckPasscode, ConsumeOtp, Event, FindOtp
     from .._account import Account
     from . import Answers
 
@@ -38,3 +42,16 @@ async def consume(answers: Answers, request: ConsumeOtp) -> Event:
         )
 
     return request.answer(await answers.accounts.change(request.username, change))
+
+
+async def check_passcode(answers: Answers, request: CheckPasscode) -> Event:
+    """Answer what the authentication server says. Its users need no account here, but one
+    may refuse them, which only who has the passcode hears.
+    """
+    if not can_be_a_name(request.username):
+        return request.deny()
+    ask = partial(answers.parts.passcodes, pin=request.pin, asked=request.asked)
+    said = await answers.ask(ask, request.username, request.passcode)
+    if said is True:
+        return await answers.welcome(request, request.username, True)
+    return request.answer(said)

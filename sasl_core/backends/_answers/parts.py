@@ -25,5 +25,9 @@ class Parts:
     upgrade: Upgrade | None
     population: Population | None
     authorize: Callable[[str, str], Any] | None
+    signatures: Any
+    passcodes: Any
+    contexts: Any
+    redirects: Any
     clock: Callable[[], float]
     timer: Callable[[], float]

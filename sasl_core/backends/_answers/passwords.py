@@ -7,8 +7,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..._records import ScramKeys, Secret
-from ...records import DigestMd5Secret, Plaintext, SrpVerifier, Unverifiable
+from ...records import (
+    DigestMd5Secret,
+    EcdsaPublicKey,
+    Plaintext,
+    SrpVerifier,
+    Unverifiable,
+)
 from .._account import Unavailable
+from .accounts import REFUSED
 
 if TYPE_CHECKING:
     from ..._events import CheckPassword, Event, FindPassword, FindScramKeys
@@ -18,9 +25,12 @@ if TYPE_CHECKING:
 
 
 async def check(answers: Answers, request: CheckPassword) -> Event:
-    """Answer whether the first record verifies the password."""
+    """Answer whether the first record that is of a password verifies it."""
     username, password = request.username, request.password
     account, records = await answers.accounts.look_up(request, username)
+    records = tuple(one for one in records if not isinstance(one, EcdsaPublicKey))
+    if not records:
+        return request.deny()
     problem, verified = "", False
     try:
         verified = await answers.call(records[0].verify, password)
@@ -32,7 +42,7 @@ async def check(answers: Answers, request: CheckPassword) -> Event:
         return request.deny()
     # Only who knows the password is told what is wrong with the account.
     if account.refusal is not None:
-        return request.refuse(account.refusal, "the account is not to log in")
+        return request.refuse(account.refusal, REFUSED)
     answers.upgrades.begin(username, account, password)
     return request.answer(True)
 

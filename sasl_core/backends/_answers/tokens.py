@@ -23,9 +23,7 @@ async def check(answers: Answers, request: CheckToken) -> Event:
     )
     found = await answers.call(ask, request.token)
     if isinstance(found, str):
-        account = await answers.accounts.find(found)
-        if account is not None and account.refusal is not None:
-            return request.refuse(account.refusal, "the account is not to log in")
+        return await answers.welcome(request, found, found)
     return request.answer(found)
 
 

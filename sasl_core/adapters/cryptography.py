@@ -1,0 +1,57 @@
+"""Signatures by the package `cryptography`, for ECDSA-NIST256P-CHALLENGE.
+
+    who = sasl_core.Credentials("alice", signer=signer(key))
+    application = Application(store, signatures=verify)     # by the keys in the store
+
+`key` is a private key on P-256: `load_pem_private_key`'s, or one in a token that has its
+`sign`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .._values import Signer
+
+__all__ = ["signer", "verify"]
+
+
+def signer(key: Any) -> Signer:
+    """Make what `Credentials.signer` takes: a function that signs a challenge."""
+
+    def sign(challenge: bytes) -> bytes:
+        signature: bytes = key.sign(challenge, _as_it_is())
+        return signature
+
+    return sign
+
+
+def verify(point: bytes, challenge: bytes, signature: bytes) -> bool:
+    """Tell whether a key has signed the challenge itself, or its SHA-256.
+
+    `point` is the key's, of P-256: `records.EcdsaPublicKey.point`.
+    """
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+    for algorithm in (_as_it_is(), ec.ECDSA(SHA256())):
+        try:
+            key.verify(signature, challenge, algorithm)
+        except InvalidSignature:
+            continue
+        return True
+    return False
+
+
+def _as_it_is() -> Any:
+    # The package hashes, unless it is told that somebody did.
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    return ec.ECDSA(Prehashed(SHA256()))

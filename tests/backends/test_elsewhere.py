@@ -1,0 +1,412 @@
+"""Application, where others decide: contexts, passcodes, identity providers, signatures."""
+
+from __future__ import annotations
+
+import tempfile
+import unittest
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import sasl_core as sasl
+from sasl_core import Reason, records
+from sasl_core.backends import Account, Unavailable, Upgrade, set_password
+from sasl_core.backends.memory import MemoryStore
+from sasl_core.backends.passwd import PasswdFile
+from sasl_core.backends.sql import SqlStore
+from sasl_core.records import EcdsaPublicKey
+
+from .. import _gss as gss
+from .._p256 import PrivateKey, PublicKey
+from ._contract import keys
+from ._worlds import AsyncWorld, Store, SyncWorld, Throttle
+
+ECDSA = "ECDSA-NIST256P-CHALLENGE"
+ALICE, OTHER, NOBODYS = PrivateKey(4711), PrivateKey(815), PrivateKey(1)
+HAS = Account([keys("pencil"), EcdsaPublicKey(ALICE.public.octets)], {"sales"})
+CONTEXTS = {"GSSAPI": partial(gss.acceptor, password="ticket")}
+URL = "https://idp.example.org/go?for=4711"
+
+
+def verify(point: bytes, challenge: bytes, signature: bytes) -> bool:
+    """Verify with the tests' own curve."""
+    return PublicKey.compressed(point).verify(challenge, signature)
+
+
+class Passcodes:
+    """An authentication server with one user, whom it asks once more."""
+
+    def __init__(self, next_one: str = "") -> None:
+        self.asked: list[Any] = []
+        self.next_one = next_one
+
+    def __call__(
+        self, username: str, passcode: str, /, *, pin: str | None, asked: str
+    ) -> bool | sasl.PasscodePrompt:
+        """Check it."""
+        self.asked.append((username, passcode, pin, asked))
+        if passcode == "dead":
+            raise OSError("no route to 123456")
+        if self.next_one and not asked:
+            return sasl.PasscodePrompt()
+        return username == "alice" and passcode == (self.next_one or "123456")
+
+
+class Provider:
+    """An identity provider."""
+
+    def __init__(self, who: str | None = "alice") -> None:
+        self.who = who
+
+    def begin(self, provider: str) -> str | None:
+        """Say where to go."""
+        return URL if "example.org" in provider else None
+
+    def finish(self, provider: str, url: str) -> sasl.Asserted | None:
+        """Say who it was."""
+        if self.who == "down":
+            raise Unavailable("the provider does not answer")
+        return sasl.Asserted(self.who) if url == URL and self.who else None
+
+
+class Rules:
+    """The rules, in both worlds."""
+
+    def setUp(self) -> None:
+        """Make a store."""
+        self.store = Store(alice=HAS, bob=Account([keys("x")]))
+        self.events: list[Any] = []
+
+    def set_refusal(self, reason: Reason | None) -> None:
+        """Let Alice not log in."""
+        self.store.replace(
+            "alice", self.store.find("alice"), HAS.replace(refusal=reason)
+        )
+
+    def assert_failed(
+        self, event: Any, reason: Reason = Reason.BAD_CREDENTIALS
+    ) -> None:
+        """Expect a failure for this reason."""
+        self.assertIsInstance(event, sasl.Failure)
+        self.assertIs(event.reason, reason)
+
+    def kerberos(
+        self, app: Any, principal: str = "alice", ticket: str = "ticket", **more: Any
+    ) -> Any:
+        """Log in by a security context."""
+        name = more.pop("name", "GSSAPI")
+        return self.login(app, name, gss=gss.Maker(principal, ticket), **more)
+
+    def sign(self, app: Any, key: PrivateKey, username: str = "alice") -> Any:
+        """Log in by a signature."""
+        return self.login(app, ECDSA, username, signer=key.sign)
+
+    def redirect(self, app: Any, name: str = "SAML20", **more: Any) -> Any:
+        """Log in at a provider."""
+        has = {"provider": "https://example.org", "prompt": lambda *_: None} | more
+        return self.login(app, name, **has)
+
+    def test_without_these_parts(self) -> None:
+        """They are neither on offer nor answered."""
+        app = self.make(self.store)
+        asked = {
+            sasl.AcceptSecurityContext,
+            sasl.VerifySignature,
+            sasl.CheckPasscode,
+            sasl.BeginRedirect,
+            sasl.FinishRedirect,
+        }
+        self.assertTrue(asked.isdisjoint(app.requests))
+        self.assertFalse(
+            {"GSSAPI", ECDSA, "SECURID", "SAML20"} & self.policy(app).allow
+        )
+        self.assert_failed(self.kerberos(app))
+        self.assert_failed(self.sign(app, ALICE))
+        self.assert_failed(self.login(app, "SECURID", "alice", "123456"))
+        self.assert_failed(self.redirect(app))
+
+    def test_what_is_on_offer(self) -> None:
+        """What there is a part for, by its name; a name stands for its -PLUS."""
+        app = self.make(
+            self.store,
+            contexts={"GS2-KRB5": lambda _: None},
+            redirects={"OPENID20": Provider()},
+            passcodes=Passcodes(),
+            signatures=verify,
+        )
+        offered = self.policy(app).allow
+        expected = {"GS2-KRB5", "GS2-KRB5-PLUS", "OPENID20", "SECURID", ECDSA}
+        self.assertLessEqual(expected, offered)
+        self.assertTrue({"GSSAPI", "GSS-SPNEGO", "SAML20"}.isdisjoint(offered))
+        # Asked all the same, by a policy of one's own, it says no.
+        self.assert_failed(self.kerberos(app))
+        self.assert_failed(self.redirect(app))
+        plus = self.make(self.store, contexts={"GS2-KRB5-PLUS": lambda _: None})
+        self.assertNotIn("GS2-KRB5", self.policy(plus).allow)
+        for wrong in ({"contexts": {"KRB5": None}}, {"redirects": {"PLAIN": None}}):
+            with self.assertRaises(ValueError):
+                self.make(self.store, **wrong)
+
+    def test_contexts(self) -> None:
+        """Who has a ticket is in, with an account or without; nobody else."""
+        app = self.make(self.store, contexts=CONTEXTS, audit=self.events.append)
+        for principal in ("alice", "carol@EXAMPLE.ORG"):
+            event = self.kerberos(app, principal)
+            self.assertEqual(event.identity, sasl.Identity(principal))
+            self.assertEqual(self.events[-1].authcid, principal)
+        self.assert_failed(self.kerberos(app, ticket="forged"))
+        self.assertEqual(self.events[-1].outcome, "failure")
+        self.assertEqual(len(self.events), 3)
+
+    def test_contexts_and_accounts(self) -> None:
+        """An account may refuse; who may act as whom, it says, too."""
+        app = self.make(self.store, contexts=CONTEXTS, audit=self.events.append)
+        event = self.kerberos(app, authzid="sales")
+        self.assertEqual(event.identity, sasl.Identity("alice", "sales"))
+        self.assert_failed(self.kerberos(app, authzid="bob"), Reason.NOT_AUTHORIZED)
+        self.set_refusal(Reason.DISABLED)
+        for authzid in ("", "sales"):
+            event = self.kerberos(app, authzid=authzid)
+            self.assert_failed(event, Reason.DISABLED)
+            self.assertEqual(self.events[-1].username, "alice")
+        self.assert_failed(self.kerberos(app, "a\u2028b"))
+        self.store.down = True
+        self.assert_failed(self.kerberos(app), Reason.UNAVAILABLE)
+
+    def test_data_and_layers_come_after_the_confirmation(self) -> None:
+        """The last token goes with the success, or before it."""
+        spnego = {"GSS-SPNEGO": CONTEXTS["GSSAPI"]}
+        app = self.make(self.store, contexts=spnego)
+        policy = sasl.Policy(allow=["GSS-SPNEGO"])
+        event = self.kerberos(app, name="GSS-SPNEGO", policy=policy)
+        self.assertEqual(event.identity, sasl.Identity("alice"))
+
+    def test_an_acceptor_that_cannot(self) -> None:
+        """There is no keytab: a temporary failure. None is a no."""
+
+        def without_keytab(request: Any) -> Any:
+            raise OSError("/etc/krb5.keytab")
+
+        app = self.make(self.store, contexts={"GSSAPI": without_keytab})
+        event = self.kerberos(app)
+        self.assert_failed(event, Reason.UNAVAILABLE)
+        self.assertIn("OSError", event.detail)
+        self.assertNotIn("keytab", event.detail)
+        app = self.make(self.store, contexts={"GSSAPI": lambda _: None})
+        self.assert_failed(self.kerberos(app))
+
+    def test_signatures(self) -> None:
+        """By one of the account's keys, whatever else it has."""
+        two = [EcdsaPublicKey(each.public.octets) for each in (OTHER, ALICE)]
+        app = self.make(self.store, signatures=verify, audit=self.events.append)
+        self.assertEqual(self.sign(app, ALICE).identity, sasl.Identity("alice"))
+        self.assertEqual(self.events[-1].username, "alice")
+        self.assert_failed(self.sign(app, OTHER))
+        for name in ("bob", "carol"):  # one without a key, and nobody
+            self.assert_failed(self.sign(app, ALICE, name))
+        self.assert_failed(self.sign(app, NOBODYS, "carol"))
+        self.store.replace("carol", None, Account(two))
+        for key in (ALICE, OTHER):
+            self.assertEqual(self.sign(app, key, "carol").identity.authcid, "carol")
+
+    def test_as_much_work_for_nobody(self) -> None:
+        """A verification, whether there is a user, a key, or neither."""
+        tried: list[bytes] = []
+        app = self.make(
+            self.store, signatures=lambda point, *_: tried.append(point) or False
+        )
+        for name in ("alice", "bob", "carol"):
+            tried.clear()
+            self.assert_failed(self.sign(app, ALICE, name))
+            with self.subTest(name):
+                self.assertEqual(len(tried), 1)
+
+    def test_signatures_and_accounts(self) -> None:
+        """Only who has signed hears that the account is closed."""
+        signed: list[Any] = [True]
+        app = self.make(self.store, signatures=lambda *_: signed[0])
+        self.set_refusal(Reason.DISABLED)
+        self.assert_failed(self.sign(app, ALICE), Reason.DISABLED)
+        for signed[0] in (False, 1, "yes"):  # only True is a yes
+            self.assert_failed(self.sign(app, ALICE))
+
+    def test_a_public_key_is_no_password(self) -> None:
+        """First in the account or alone, and one alone takes no mechanism from others."""
+        key = HAS.records[1]
+        self.store.replace("alice", HAS, HAS.replace(records=HAS.records[::-1]))
+        self.store.replace("robot", None, Account([key]))
+        app = self.make(self.store, signatures=verify)
+        event = self.login(app, "PLAIN", "alice", "pencil")
+        self.assertEqual(event.identity.authcid, "alice")
+        self.assertLessEqual({"PLAIN", "SCRAM-SHA-256", ECDSA}, self.policy(app).allow)
+        for name in ("PLAIN", "SCRAM-SHA-256"):
+            event = self.login(app, name, "robot", key.format())
+            self.assert_failed(event)
+
+    def test_passcodes(self) -> None:
+        """A guess each: the throttle is asked before and told after."""
+        throttle, passcodes = Throttle(), Passcodes()
+        app = self.make(
+            self.store,
+            passcodes=passcodes,
+            throttle=throttle,
+            audit=self.events.append,
+        )
+        event = self.login(app, "SECURID", "alice", "123456", authzid="sales")
+        self.assertEqual(event.identity, sasl.Identity("alice", "sales"))
+        self.assert_failed(self.login(app, "SECURID", "alice", "654321"))
+        event = self.login(app, "SECURID", "alice", "dead")
+        self.assert_failed(event, Reason.UNAVAILABLE)
+        self.assertNotIn("123456", event.detail)
+        self.assertEqual(throttle.told, ["success", "failure", "neither"])
+        self.assertEqual(throttle.asked, [("alice", "192.0.2.7")] * 3)
+        self.assertEqual([each.username for each in self.events], ["alice"] * 3)
+        asked = len(passcodes.asked)
+        throttle.wait = 30.0
+        event = self.login(app, "SECURID", "alice", "123456")
+        self.assert_failed(event, Reason.UNAVAILABLE)
+        self.assertEqual(len(passcodes.asked), asked)
+
+    def test_another_passcode(self) -> None:
+        """One exchange is charged once, however often it asks."""
+        throttle, passcodes = Throttle(), Passcodes("654321")
+        app = self.make(self.store, passcodes=passcodes, throttle=throttle)
+        for given, told in (("654321", "success"), ("111111", "failure")):
+            event = self.login(
+                app, "SECURID", "alice", "123456", prompt=lambda *_, given=given: given
+            )
+            self.assertEqual(isinstance(event, sasl.Success), told == "success")
+            self.assertEqual(throttle.told[-1], told)
+        self.assertEqual(len(throttle.asked), 2)
+        self.assertEqual(passcodes.asked[1], ("alice", "654321", None, "passcode"))
+
+    def test_passcodes_and_accounts(self) -> None:
+        """Only who has the passcode hears that the account is closed."""
+        app = self.make(self.store, passcodes=Passcodes())
+        self.set_refusal(Reason.PASSWORD_EXPIRED)
+        event = self.login(app, "SECURID", "alice", "123456")
+        self.assert_failed(event, Reason.PASSWORD_EXPIRED)
+        self.assert_failed(self.login(app, "SECURID", "alice", "654321"))
+
+    def test_redirects(self) -> None:
+        """Who comes back is in, with an account or without."""
+        provider = Provider()
+        both = {"SAML20": provider, "OPENID20": provider}
+        app = self.make(self.store, redirects=both, audit=self.events.append)
+        for name in both:
+            for provider.who in ("alice", "carol"):
+                event = self.redirect(app, name)
+                self.assertEqual(event.identity, sasl.Identity(provider.who))
+            event = self.redirect(app, name, provider="https://example.net")
+            self.assert_failed(event)
+            provider.who = None
+            self.assert_failed(self.redirect(app, name))
+            provider.who = "down"
+            self.assert_failed(self.redirect(app, name), Reason.UNAVAILABLE)
+        self.assertEqual(self.events[0].username, "alice")
+        self.assertEqual(self.events[-1].username, "https://example.org")
+
+    def test_redirects_and_accounts(self) -> None:
+        """An account may refuse; who may act as whom, it says, too."""
+        provider = Provider()
+        app = self.make(self.store, redirects={"SAML20": provider})
+        event = self.redirect(app, authzid="sales")
+        self.assertEqual(event.identity, sasl.Identity("alice", "sales"))
+        event = self.redirect(app, authzid="bob")
+        self.assert_failed(event, Reason.NOT_AUTHORIZED)
+        self.set_refusal(Reason.DISABLED)
+        self.assert_failed(self.redirect(app), Reason.DISABLED)
+        provider.who = "a\0b"  # no account's name
+        self.assert_failed(self.redirect(app))
+
+
+class ApplicationTest(SyncWorld, Rules, unittest.TestCase):
+    """In threads, and in loops of one's own."""
+
+    def test_an_asynchronous_part_is_refused(self) -> None:
+        """Rather than taken for a yes."""
+
+        async def passcodes(*_: object, **more: object) -> bool:
+            return True
+
+        app = self.make(self.store, passcodes=passcodes)
+        with self.assertRaises(sasl.StateError):
+            self.login(app, "SECURID", "alice", "123456")
+
+
+class AsyncApplicationTest(AsyncWorld, Rules, unittest.TestCase):
+    """In a loop."""
+
+    def test_coroutine_functions_are_awaited(self) -> None:
+        """Whatever the part is."""
+
+        class Later:
+            async def begin(self, provider: str) -> str:
+                return URL
+
+            async def finish(self, provider: str, url: str) -> sasl.Asserted:
+                return sasl.Asserted("alice")
+
+        async def passcodes(*_: object, **more: object) -> bool:
+            return True
+
+        async def signatures(*_: object) -> bool:
+            return True
+
+        async def accept(request: Any) -> Any:
+            return gss.acceptor(request, "ticket")
+
+        app = self.make(
+            self.store,
+            passcodes=passcodes,
+            signatures=signatures,
+            contexts={"GSSAPI": accept},
+            redirects={"SAML20": Later()},
+        )
+        for event in (
+            self.login(app, "SECURID", "alice", "123456"),
+            self.sign(app, OTHER),
+            self.kerberos(app),
+            self.redirect(app),
+        ):
+            self.assertEqual(event.identity, sasl.Identity("alice"))
+
+
+class PublicKeyTest(unittest.TestCase):
+    """In stores, and through what changes accounts."""
+
+    def test_an_upgrade_and_a_new_password_leave_them(self) -> None:
+        """They are of no password; several have one scheme."""
+        two = [EcdsaPublicKey(each.public.octets) for each in (OTHER, ALICE)]
+        before = Account([records.Plaintext("pencil"), *two])
+        better = Upgrade(("SCRAM-SHA-256",), iterations=1, only=True)
+        self.assertTrue(better.due(before))
+        after = better.apply("alice", before, "pencil")
+        self.assertEqual(
+            [each.scheme for each in after.records],
+            ["SCRAM-SHA-256", *[two[0].scheme] * 2],
+        )
+        self.assertFalse(better.due(after))
+        store = MemoryStore({"alice": before})
+        set_password(store, "alice", "new", iterations=1)
+        changed = store.find("alice")
+        assert changed is not None
+        self.assertEqual(changed.records[1:], tuple(two))
+
+    def test_stores_hold_them(self) -> None:
+        """Like any other record."""
+        directory = self.enterContext(tempfile.TemporaryDirectory())
+        path = Path(directory, "passwd")
+        path.touch()
+        database = SqlStore.sqlite(f"{directory}/accounts")
+        self.addCleanup(database.close)
+        one = Account([EcdsaPublicKey(ALICE.public.octets)])
+        for store in (PasswdFile(path), database):
+            with self.subTest(type(store).__name__):
+                self.assertTrue(store.replace("alice", None, one))
+                self.assertEqual(store.find("alice"), one)
+        self.assertIn("alice:{ECDSA-NIST256P}A", path.read_text())
+
+
+if __name__ == "__main__":
+    unittest.main()
