@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ..layers import Layer
 
 _SPNEGO = "GSS-SPNEGO"
+_TAKEN = 4096  # what every server takes; Cyrus IMAP takes no more
 
 
 def client(
@@ -93,7 +94,8 @@ def _strongest(context: gss.Context) -> str:
 
 def _unsaid(context: gss.Context, name: str, terms: Terms) -> Layer | None:
     """Make the layer of GSS-SPNEGO, where nobody has said how long a buffer may be."""
-    layer = context.layer(name, terms.policy, terms.policy.max_buffer)
+    size = min(terms.policy.max_buffer, _TAKEN)
+    layer = context.layer(name, terms.policy, size)
     if layer is not None:
         layer.receive_size = gss.MOST
     return layer

@@ -28,8 +28,13 @@ class LayerTest(unittest.TestCase):
                         self.assertIsNone(client.layer)
                         continue
                     encrypts = layer == "confidentiality"
-                    # Nobody tells in GSS-SPNEGO: what might come is taken.
+                    # Nobody tells in GSS-SPNEGO: what might come is taken, and what
+                    # is sent is what anybody takes.
                     most = 65536 if name == "GSSAPI" else 0xFFFFFF
+                    sent = 65536 if name == "GSSAPI" else 4096
+                    for side in (client.layer, event.layer):
+                        self.assertLess(sent - 64, side.send_size)
+                        self.assertLess(side.send_size, sent)
                     self.assertEqual(client.layer.receive_size, most)
                     self.assertEqual(event.layer.receive_size, most)
                     for one, other in (
