@@ -5,11 +5,16 @@ from __future__ import annotations
 import unittest
 
 import sasl_core as sasl
+from sasl_core.adapters.cryptography import verify
+from sasl_core.backends import Account, Application
+from sasl_core.backends.memory import MemoryStore
+from sasl_core.records import EcdsaPublicKey
 
 from .._p256 import PrivateKey
 from .cases import Case, each, matrix
 from .checks import Checks
 from .irc_server import IrcServer
+from .packages import need_package
 from .peers import weechat
 from .peers.accounts import ALICE, KEY
 
@@ -42,6 +47,12 @@ class WeechatTest(Checks):
             self.check_event(ours.outcome(), name, mechanism, case)
 
     def test_a_signature(self) -> None:
+        """Verified by an application, whose store has the public key."""
+        need_package("cryptography")
+        account = Account([EcdsaPublicKey(KEY.public.octets)])
+        application = Application(MemoryStore({ALICE.user: account}), signatures=verify)
+        self.addCleanup(setattr, ours, "settle", ours.settle)
+        ours.settle = application.answer
         for case, key in (
             (Case("right", sasl.Credentials(ALICE.user), True), KEY),
             (Case("wrong key", sasl.Credentials(ALICE.user), False), PrivateKey(4711)),

@@ -7,12 +7,15 @@ from __future__ import annotations
 import imaplib
 import socket
 import unittest
+from functools import partial
 from typing import Any
 
 import sasl_core as sasl
 from sasl_core.adapters import blocking
 from sasl_core.adapters.gssapi import acceptor, initiator
 from sasl_core.adapters.imaplib import login
+from sasl_core.backends import Account, Application
+from sasl_core.backends.memory import MemoryStore
 from sasl_core.protocols import ldap
 from sasl_core.protocols.ldap import _messages as messages
 
@@ -70,14 +73,17 @@ def setUpModule() -> None:
 tearDownModule = unittest.doModuleCleanups  # which pytest would not call
 
 
+# A user is the principal of that name in the realm.
+_APPLICATION = Application(
+    MemoryStore(),
+    contexts=dict.fromkeys(NAMES, acceptor),
+    authorize=lambda authcid, authzid: authcid == f"{authzid}@{kerberos.REALM}",
+)
+
+
 def settle(request: sasl.Request) -> sasl.Event:
-    """Answer as a server of the realm: a user is the principal of that name in it."""
-    match request:
-        case sasl.AcceptSecurityContext():
-            return request.answer(acceptor(request))
-        case sasl.Authorize(authcid, authzid):
-            return request.answer(authcid == f"{authzid}@{kerberos.REALM}")
-    return request.deny()
+    """Answer as a server of the realm."""
+    return _APPLICATION.answer(request)
 
 
 def policy(name: str, *layers: Any) -> sasl.Policy:
@@ -291,7 +297,13 @@ class SlapdTest(unittest.TestCase):
 class BindingTest(unittest.TestCase):
     """Both of our sides, with real contexts between them."""
 
-    def served(self, client: Any, name: str, *bindings: sasl.ChannelBinding) -> Any:
+    def served(
+        self,
+        client: Any,
+        name: str,
+        *bindings: sasl.ChannelBinding,
+        settle: Any = settle,
+    ) -> Any:
         server = sasl.server(
             name,
             channel=sasl.Channel(True, host="localhost", bindings=bindings),
@@ -305,13 +317,40 @@ class BindingTest(unittest.TestCase):
                 event = server.step(client.step(event.data))
         return event
 
-    def client(self, name: str, make: Any, *bindings: sasl.ChannelBinding) -> Any:
+    def client(
+        self, name: str, make: Any, *bindings: sasl.ChannelBinding, authzid: str = ""
+    ) -> Any:
+        who = sasl.Credentials(gss=make, authzid=authzid)
         channel = sasl.Channel(
             True, service="imap", host="localhost", bindings=bindings
         )
-        return sasl.client(
-            name, sasl.Credentials(gss=make), channel=channel, policy=policy(name)
-        )
+        return sasl.client(name, who, channel=channel, policy=policy(name))
+
+    def test_accounts(self) -> None:
+        """They say who may act as whom, and who may not log in."""
+        off = sasl.Reason.DISABLED
+        for name in ("GSSAPI", "GS2-KRB5"):
+            for authzid, refusal, reason in (
+                ("sales", None, None),
+                ("bob", None, sasl.Reason.NOT_AUTHORIZED),
+                ("", off, off),
+                ("sales", off, off),
+            ):
+                account = Account(authzids={"sales"}, refusal=refusal)
+                application = Application(
+                    MemoryStore({ALICE.user: account}),
+                    contexts={name: partial(acceptor, realm=kerberos.REALM)},
+                )
+                client = self.client(name, initiator(), authzid=authzid)
+                event = self.served(client, name, settle=application.answer)
+                with self.subTest(name, authzid=authzid, refusal=refusal):
+                    if reason is None:
+                        who = sasl.Identity(ALICE.user, authzid)
+                        self.assertEqual(event.identity, who)
+                    else:
+                        self.assertIs(event.reason, reason)
+                outcome = reason.value if reason else "accepted"
+                note(OURS, OURS, name, f"{authzid or 'no authzid'}, account", outcome)
 
     def test_bound(self) -> None:
         name = "GS2-KRB5-PLUS"

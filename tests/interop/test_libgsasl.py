@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import sasl_core as sasl
+from sasl_core.backends import Application
+from sasl_core.backends.memory import MemoryStore
 
 from .checks import OURS
 from .outcomes import note
@@ -64,9 +66,19 @@ def log_in(one: sasl.Client, theirs: gsasl.Session) -> None:
     one.finish(said or None)
 
 
-def scripted(answers: dict[type, Any]) -> Callable[[Any], sasl.Event]:
-    """Answer requests, by their type, with one thing after another."""
-    return lambda request: request.answer(answers[type(request)].pop(0))
+class Provider:
+    """An identity provider that knows the outcome."""
+
+    def __init__(self, found: sasl.Asserted | None) -> None:
+        self.found = found
+
+    def begin(self, provider: str) -> str | None:
+        """Return where to go."""
+        return URL if provider == PROVIDER else None
+
+    def finish(self, provider: str, url: str) -> sasl.Asserted | None:
+        """Return who came back."""
+        return self.found if (provider, url) == (PROVIDER, URL) else None
 
 
 def serve(
@@ -156,8 +168,12 @@ class SecurIdTest(unittest.TestCase):
         for asked in ((), prompts[:1], prompts[1:], prompts):
             for verdict in (True, False):
                 with gsasl.Session("client", "SECURID", answer) as theirs:
-                    answers = scripted({sasl.CheckPasscode: [*asked, verdict]})
-                    event = serve(server("SECURID"), theirs, answers)
+                    left = [*asked, verdict]
+                    application = Application(
+                        MemoryStore(),
+                        passcodes=lambda *_, left=left, **more: left.pop(0),
+                    )
+                    event = serve(server("SECURID"), theirs, application.answer)
                 self.assertEqual(isinstance(event, sasl.Success), verdict)
                 case = ", ".join(prompt.what for prompt in asked) or "passcode"
                 outcome = "accepted" if verdict else "refused"
@@ -229,8 +245,10 @@ class RedirectTest(unittest.TestCase):
                     self.subTest(mechanism, found=found),
                     gsasl.Session("client", mechanism, answer) as theirs,
                 ):
-                    answers = {sasl.BeginRedirect: [URL], sasl.FinishRedirect: [found]}
-                    event = serve(server(mechanism), theirs, scripted(answers))
+                    application = Application(
+                        MemoryStore(), redirects={mechanism: Provider(found)}
+                    )
+                    event = serve(server(mechanism), theirs, application.answer)
                     self.assertEqual(opened, [URL.encode()])
                     if found is None:
                         self.assertIs(event.reason, sasl.Reason.BAD_CREDENTIALS)
