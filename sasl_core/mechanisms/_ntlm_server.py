@@ -91,10 +91,7 @@ class _AwaitAuthenticate(ServerRecord):
         flags = said.flags & self.flags
         pairs: dict[int, bytes] = {}
         if len(said.nt_response) != _V1_SIZE:
-            if (
-                len(said.nt_response) < _PAIRS_AT
-                or said.nt_response[_TEMP_AT : _TEMP_AT + 2] != _TYPES
-            ):
+            if said.nt_response[_TEMP_AT : _TEMP_AT + 2] != _TYPES:
                 raise Malformed("neither an NTLMv1 nor an NTLMv2 response")
             pairs = messages.read_pairs(said.nt_response[_PAIRS_AT:])
             if self.time and pairs.get(messages.TIMESTAMP) != self.time:
@@ -119,7 +116,7 @@ class _AwaitAuthenticate(ServerRecord):
         self, said: Authenticate, pairs: dict[int, bytes], response: bytes
     ) -> bytes:
         """Return what the MIC is over: b"" where the client says that it has none."""
-        told = int.from_bytes(pairs.get(messages.AV_FLAGS, b"")[:4], "little")
+        told = int.from_bytes(pairs.get(messages.AV_FLAGS, b""), "little")
         if not told & messages.MIC_PROVIDED:
             return b""
         if not said.mic:

@@ -108,7 +108,7 @@ class _AwaitChallenge(ClientRecord):
         flags |= said.flags & messages.TARGET_INFO
         pairs = messages.read_pairs(said.target_info) if said.target_info else {}
         time = pairs.get(messages.TIMESTAMP, b"")
-        with_mic = len(time) == 8
+        with_mic = bool(time)
         self._add_pairs(pairs, terms, with_mic=with_mic)
         domain = self._domain(said)
         key = math.ntowf_v2(self.nt_hash, self.username, domain)
@@ -138,7 +138,7 @@ class _AwaitChallenge(ClientRecord):
     ) -> None:
         """Add to the server's pairs what proves to whom this is said, and where."""
         if with_mic:
-            told = int.from_bytes(pairs.get(messages.AV_FLAGS, b"")[:4], "little")
+            told = int.from_bytes(pairs.get(messages.AV_FLAGS, b""), "little")
             flags = told | messages.MIC_PROVIDED
             pairs[messages.AV_FLAGS] = flags.to_bytes(4, "little")
         channel = terms.channel

@@ -37,6 +37,24 @@ class NameTest(unittest.TestCase):
                 self.assertEqual((said.username, said.domain), expected)
                 self.assertEqual(said.workstation, "")
 
+    def test_what_a_server_says(self) -> None:
+        """Whose it is, and its name in the forms of old and new."""
+        for realm in ("EXAMPLE", "\u00c9X"):
+            said = Exchange(realm=realm).challenge
+            self.assertEqual(said.target_name, realm)
+            self.assertEqual(
+                messages.read_pairs(said.target_info or b""),
+                {
+                    messages.NB_DOMAIN_NAME: math.unicode(realm),
+                    messages.NB_COMPUTER_NAME: math.unicode("MAIL"),
+                    messages.DNS_COMPUTER_NAME: math.unicode("mail.example.org"),
+                },
+            )
+        self.assertEqual(server(NAME).start(), sasl.Challenge(b""))
+        # Fresh, and of eight octets, whatever else was asked for.
+        challenges = [Exchange().challenge.server_challenge for _ in range(2)]
+        self.assertEqual([len(octets) for octets in set(challenges)], [8, 8])
+
     def test_a_server_is_no_domain(self) -> None:
         """A target of another type is not taken for the user's domain (2.2.2.5)."""
         exchange = Exchange()
@@ -291,12 +309,12 @@ class ReadingTest(unittest.TestCase):
 
     def test_the_type_of_an_answer(self) -> None:
         """NTLMv2's have one, and nobody is asked about another (2.2.2.7)."""
-        for at in (16, 17):
+        for at in (16, 17, None):
 
-            def turned(message: bytes, at: int = at) -> bytes:
+            def turned(message: bytes, at: int | None = at) -> bytes:
                 said = messages.read_authenticate(message, messages.UNICODE)
                 nt = said.nt_response
-                nt = nt[:at] + b"\2" + nt[at + 1 :]
+                nt = nt[:43] if at is None else nt[:at] + b"\2" + nt[at + 1 :]
                 return messages.write_authenticate(said._replace(nt_response=nt))
 
             exchange = Exchange(change={2: turned})

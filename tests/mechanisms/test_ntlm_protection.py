@@ -134,6 +134,7 @@ class IntegrityTest(unittest.TestCase):
             theirs=accounts.channel(NAME, bindings=[OTHER]),
         ).event
         self.assertIs(reason(event), sasl.Reason.BAD_CREDENTIALS)
+        self.assertIn("another channel", event.detail)
 
     def test_a_server_may_demand_a_binding(self) -> None:
         """Of a client that has none, or of NTLMv1, it takes nothing."""
@@ -143,6 +144,7 @@ class IntegrityTest(unittest.TestCase):
         self.assertTrue(event.bound)
         event = Exchange(offered=strict, theirs=bound).event
         self.assertIs(reason(event), sasl.Reason.BAD_CREDENTIALS)
+        self.assertIn("does not say on which channel", event.detail)
         old = V1.replace(channel_binding="require")
         lm, asked = bytes(range(24)), bytes(8)
         event = served_v1(old, lm, asked, bound)
@@ -164,6 +166,7 @@ class IntegrityTest(unittest.TestCase):
             ("mail.example.org", "evil.example.org", False),
             ("mail.example.org", "", True),
             ("", "mail.example.org", True),
+            ("\ud800", "mail.example.org", False),
         ):
             with self.subTest(mine=mine, theirs=theirs):
                 event = Exchange(
@@ -171,6 +174,8 @@ class IntegrityTest(unittest.TestCase):
                     theirs=accounts.channel(NAME, host=theirs),
                 ).event
                 self.assertEqual(isinstance(event, sasl.Success), welcome)
+                if isinstance(event, sasl.Failure):
+                    self.assertIn("another host", event.detail)
 
     def test_wrong_passwords_are_told_before(self) -> None:
         """Of bindings and hosts only he hears who knows the password."""
