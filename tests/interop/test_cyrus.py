@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import unittest
+from typing import Any
 
 import sasl_core as sasl
-from sasl_core import profiles
 
-from .application import settle
+from . import sample
 from .cases import Case, each, matrix
 from .checks import OURS, Checks
 from .outcomes import note
@@ -16,13 +15,6 @@ from .peers.accounts import ALICE
 from .peers.cyrus import MECHANISMS, REALM, Cyrus, installed
 from .peers.talk import Talk
 
-# The programs put base64 around messages of their own framing, in which there is no "="
-# for an empty one. Without the option -l, their success carries no data.
-PROFILES = {
-    (): sasl.Profile("sample", base64=False, empty_initial=None, abort=None),
-    ("-l",): profiles.RAW,
-}
-SUCCESS = b"Negotiation complete"
 # The server takes these to be answered, the client sends these.
 EXTERNAL = ("-e", f"ssf=128,id={ALICE.user}")
 
@@ -39,45 +31,6 @@ def setUpModule() -> None:
 tearDownModule = unittest.doModuleCleanups  # which pytest would not call
 
 
-def channel(external: str | None = None) -> sasl.Channel:
-    return sasl.Channel(True, service="smtp", host=REALM, external=external)
-
-
-def send(talk: Talk, letter: bytes, message: bytes) -> None:
-    talk.write(letter + b": " + base64.b64encode(message))
-
-
-def receive(talk: Talk, letter: bytes) -> bytes | None:
-    """Read until a message or the success; SUCCESS for that, None at the end."""
-    while (line := talk.read()) is not None:
-        if line.startswith(letter + b":"):
-            return base64.b64decode(line[2:])
-        if line == SUCCESS:
-            return SUCCESS
-    return None
-
-
-def log_in(talk: Talk, client: sasl.Client) -> str:
-    """Run our client's side; return the user, or raise AuthenticationError."""
-    offered = receive(talk, b"S") or b""
-    assert client.name.encode() in offered.split(), offered
-    initial = client.start()
-    parts = [client.name.encode(), *([] if initial is None else [initial])]
-    send(talk, b"C", b"\0".join(parts))
-    data: bytes | None = None
-    while (line := talk.read()) is not None:
-        if line.startswith(b"S:"):
-            data = base64.b64decode(line[2:])
-        elif line == b"Waiting for client reply...":
-            assert data is not None
-            send(talk, b"C", client.step(data))
-            data = None
-        elif line.startswith(b"Username: "):  # after it said SUCCESS
-            client.finish(data)
-            return line.removeprefix(b"Username: ").decode(errors="replace")
-    raise client.refused(sasl.Reason.BAD_CREDENTIALS)
-
-
 # The server keeps a pointer to the id of -e where something else is written later.
 FORGOTTEN = [("EXTERNAL", "own authzid")]
 
@@ -89,19 +42,9 @@ class ServerTest(Checks):
     options: tuple[str, ...] = ()
 
     def check(self, mechanism: str, case: Case) -> None:
-        client = sasl.client(
-            mechanism,
-            case.credentials,
-            channel=channel(),
-            policy=sasl.Policy(allow=[mechanism]),
-            profile=PROFILES[self.options],
-        )
-        command = cyrus.server(*self.options, *EXTERNAL)
-        with (
-            self.attempt(" ".join([NAME, *self.options]), mechanism, case),
-            Talk(command, cyrus.environment) as talk,
-        ):
-            user = log_in(talk, client)
+        client = sample.client(mechanism, case.credentials, *self.options)
+        with self.attempt(" ".join([NAME, *self.options]), mechanism, case):
+            user = sample.log_in(cyrus, client, *self.options, *EXTERNAL)
             if mechanism != "EXTERNAL":  # see FORGOTTEN
                 name = case.credentials.username or "anonymous"
                 self.assertEqual(user, f"{name}@{REALM}")
@@ -113,40 +56,6 @@ class ServerLastTest(ServerTest):
     options = ("-l",)
 
 
-def serve(
-    talk: Talk, server: sasl.Server, password: str
-) -> sasl.Success | sasl.Failure:
-    """Run our server's side; the client must be content with its success."""
-    send(talk, b"S", server.name.encode())
-    # It asks for the password when it needs it, after so many challenges.
-    challenges = {"LOGIN": 2, "CRAM-MD5": 1}.get(server.name, 0)
-    server_first = challenges > 0
-    if not server_first:
-        talk.write(password.encode())
-    name, _, initial = (receive(talk, b"C") or b"").partition(b"\0")
-    assert name == server.name.encode(), name
-    event: object = server.start(None if server_first else initial)
-    while True:
-        match event:
-            case sasl.Challenge(data):
-                send(talk, b"S", data)
-                challenges -= 1
-                if challenges == 0:
-                    talk.write(password.encode())
-                response = receive(talk, b"C")
-                event = server.abort() if response is None else server.step(response)
-            case sasl.Request():
-                event = settle(event)
-            case sasl.Success(data=data):
-                if data is not None:
-                    send(talk, b"S", data)
-                send(talk, b"S", b"a message")
-                assert receive(talk, b"C") == SUCCESS, "the client is not content"
-                return event
-            case sasl.Failure():
-                return event
-
-
 @each(matrix(MECHANISMS, masters=True))
 class ClientTest(Checks):
     """sasl-sample-client logs in to our server."""
@@ -154,19 +63,9 @@ class ClientTest(Checks):
     options: tuple[str, ...] = ()
 
     def check(self, mechanism: str, case: Case) -> None:
-        server = sasl.server(
-            mechanism,
-            channel=channel(external=case.certificate),
-            policy=sasl.Policy(allow=[mechanism]),
-            profile=PROFILES[self.options],
-        )
-        mine = case.credentials
-        options = [*self.options, *EXTERNAL]
-        if mine.authzid:
-            options += ["-u", mine.authzid]
-        command = cyrus.client(mechanism, mine.username, *options)
-        with Talk(command, cyrus.environment) as talk:
-            event = serve(talk, server, mine.password or "")
+        server = sample.server(mechanism, *self.options, external=case.certificate)
+        options = (*self.options, *EXTERNAL)
+        event = sample.serve(cyrus, server, case.credentials, *options)
         self.check_event(event, " ".join([NAME, *self.options]), mechanism, case)
 
 
@@ -202,14 +101,9 @@ class BoundServerTest(Checks):
         ours: sasl.ChannelBinding,
         theirs: sasl.ChannelBinding,
     ) -> str:
-        client = sasl.client(
-            name,
-            mine,
-            channel=sasl.Channel(True, host=REALM, bindings=[ours]),
-            profile=PROFILES[()],
-        )
+        client = sample.client(name, mine, bindings=(ours,))
         with bound("server", name, theirs) as talk:
-            return log_in(talk, client)
+            return sample.step_in(talk, client)
 
     def check(self, mechanism: str, case: Case) -> None:
         binding = binding_of(case)
@@ -233,14 +127,10 @@ class BoundClientTest(Checks):
         mine: sasl.Credentials,
         ours: sasl.ChannelBinding,
         theirs: sasl.ChannelBinding,
-    ) -> sasl.Success | sasl.Failure:
-        server = sasl.server(
-            name,
-            channel=sasl.Channel(True, host=REALM, bindings=[ours]),
-            profile=PROFILES[()],
-        )
+    ) -> Any:
+        server = sample.server(name, bindings=(ours,))
         with bound("client", name, theirs, mine.username) as talk:
-            return serve(talk, server, mine.password or "")
+            return sample.admit(talk, server, mine.password)
 
     def check(self, mechanism: str, case: Case) -> None:
         binding = binding_of(case)

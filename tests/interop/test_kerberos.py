@@ -19,7 +19,7 @@ from sasl_core.backends.memory import MemoryStore
 from sasl_core.protocols import ldap
 from sasl_core.protocols.ldap import _messages as messages
 
-from . import test_cyrus
+from . import sample
 from .checks import OURS
 from .outcomes import note
 from .packages import need_package
@@ -27,7 +27,6 @@ from .peers import dovecot, kerberos, slapd
 from .peers.accounts import ALICE
 from .peers.cyrus import Cyrus, installed
 from .peers.process import HOST
-from .peers.talk import Talk
 from .peers.tls import client_context
 
 NAMES = ("GSSAPI", "GS2-KRB5", "GSS-SPNEGO")
@@ -90,11 +89,6 @@ def policy(name: str, *layers: Any) -> sasl.Policy:
     return sasl.Policy(allow=[name], layers=layers or ("none",))
 
 
-def through(layer: Any, message: bytes | None) -> bytes:
-    """Take a message off the layer, if there is one."""
-    return layer.unwrap(message) if layer else message or b""
-
-
 def pairs() -> list[tuple[str, str]]:
     """Return each mechanism with the layers that it has."""
     return [
@@ -112,28 +106,14 @@ class CyrusServerTest(unittest.TestCase):
         self, name: str, layer: str, authzid: str, options: tuple[str, ...]
     ) -> None:
         layers, _ = LAYERS[layer]
-        client = sasl.client(
-            name,
-            sasl.Credentials(gss=initiator(), authzid=authzid),
-            channel=test_cyrus.channel(),
-            policy=policy(name, *layers),
-            profile=test_cyrus.PROFILES[options],
-        )
-        command = cyrus.server(*options, "-b", "min=0,max=256")
-        with Talk(command, cyrus.environment) as talk:
-            user = test_cyrus.log_in(talk, client)
-            self.assertEqual(user, f"{ALICE.user}@{kerberos.SERVER}")
-            expected = None if name == "GS2-KRB5" else layers[0] == "confidentiality"
-            if layers[0] == "none":
-                expected = None
-            made = client.layer
-            self.assertEqual(made and made.confidential, expected)
-            heard = through(made, test_cyrus.receive(talk, b"S"))
-            self.assertEqual(heard, b"srv message 1\0")
-            message = b"client message 1\0"
-            test_cyrus.send(talk, b"C", made.wrap(message) if made else message)
-            lines = iter(talk.read, None)
-            self.assertTrue(any(b"'client message 1'" in line for line in lines))
+        mine = sasl.Credentials(gss=initiator(), authzid=authzid)
+        client = sample.client(name, mine, *options, policy=policy(name, *layers))
+        user = sample.log_in(cyrus, client, *options, "-b", "min=0,max=256")
+        self.assertEqual(user, f"{ALICE.user}@{kerberos.SERVER}")
+        expected = None if name == "GS2-KRB5" else layers[0] == "confidentiality"
+        if layers[0] == "none":
+            expected = None
+        self.assertEqual(client.layer and client.layer.confidential, expected)
         note(CYRUS, OURS, name, f"layer {layer}, {authzid or 'no authzid'}", "accepted")
 
     def test_layers(self) -> None:
@@ -171,37 +151,9 @@ class CyrusClientTest(unittest.TestCase):
         self, name: str, layer: str, authzid: str, options: tuple[str, ...]
     ) -> Any:
         layers, bits = LAYERS[layer]
-        server = sasl.server(
-            name,
-            channel=test_cyrus.channel(),
-            policy=policy(name, *layers),
-            profile=test_cyrus.PROFILES[options],
-        )
-        more = ("-u", authzid) if authzid else ()
-        command = cyrus.client(name, ALICE.user, *options, *more, "-b", bits)
-        with Talk(command, cyrus.environment) as talk:
-            test_cyrus.send(talk, b"S", name.encode())
-            first = test_cyrus.receive(talk, b"C") or b""
-            event: Any = server.start(first.partition(b"\0")[2])
-            while not isinstance(event, (sasl.Success, sasl.Failure)):
-                if isinstance(event, sasl.Request):
-                    event = settle(event)
-                    continue
-                test_cyrus.send(talk, b"S", event.data)
-                response = test_cyrus.receive(talk, b"C")
-                event = server.abort() if response is None else server.step(response)
-            if isinstance(event, sasl.Success):
-                self.talk(talk, event)
-        return event
-
-    def talk(self, talk: Talk, event: sasl.Success) -> None:
-        made, message = event.layer, b"srv message 1\0"
-        if event.data is not None:
-            test_cyrus.send(talk, b"S", event.data)
-        test_cyrus.send(talk, b"S", made.wrap(message) if made else message)
-        self.assertEqual(test_cyrus.receive(talk, b"C"), test_cyrus.SUCCESS)
-        heard = through(made, test_cyrus.receive(talk, b"C"))
-        self.assertEqual(heard, b"client message 1\0")
+        server = sample.server(name, *options, policy=policy(name, *layers))
+        mine = sasl.Credentials(ALICE.user, authzid=authzid)
+        return sample.serve(cyrus, server, mine, *options, "-b", bits, settle=settle)
 
     def test_layers(self) -> None:
         for name, layer in pairs():

@@ -20,7 +20,7 @@ from sasl_core.adapters import smtplib as adapter
 from sasl_core.protocols import quirks
 
 from .. import _des
-from . import test_cyrus
+from . import sample
 from .application import settle
 from .cases import Case, each, matrix
 from .checks import OURS, Checks
@@ -32,7 +32,6 @@ from .peers.cyrus import Cyrus
 from .peers.cyrus import installed as cyrus_installed
 from .peers.exim import speaking_ntlm
 from .peers.process import Sandbox
-from .peers.talk import Talk
 from .peers.tls import client_context
 from .smtp import Smtp
 from .submission import Submission
@@ -73,15 +72,7 @@ class CyrusServerTest(Checks):
             self.log_in(V1, case.credentials)
 
     def log_in(self, policy: sasl.Policy, mine: sasl.Credentials) -> None:
-        client = sasl.client(
-            NAME,
-            mine,
-            channel=test_cyrus.channel(),
-            policy=policy,
-            profile=test_cyrus.PROFILES[()],
-        )
-        with Talk(cyrus.server(), cyrus.environment) as talk:
-            test_cyrus.log_in(talk, client)
+        sample.log_in(cyrus, sample.client(NAME, mine, policy=policy))
 
     def test_the_des_of_cryptography(self) -> None:
         """What a program would pass."""
@@ -99,34 +90,8 @@ class CyrusClientTest(Checks):
     """sasl-sample-client logs in to our server, by NTLMv1."""
 
     def check(self, mechanism: str, case: Case) -> None:
-        server = sasl.server(
-            NAME,
-            channel=test_cyrus.channel(),
-            policy=V1,
-            profile=test_cyrus.PROFILES[()],
-        )
-        mine = case.credentials
-        with Talk(cyrus.client(NAME, mine.username), cyrus.environment) as talk:
-            event = self.served(talk, server, mine.password or "")
+        event = sample.serve(cyrus, sample.server(NAME, policy=V1), case.credentials)
         self.check_event(event, CYRUS, mechanism, case)
-
-    def served(self, talk: Talk, server: sasl.Server, password: str) -> Any:
-        test_cyrus.send(talk, b"S", NAME.encode())
-        name, _, initial = (test_cyrus.receive(talk, b"C") or b"").partition(b"\0")
-        self.assertEqual(name, NAME.encode())
-        event: Any = server.start(initial)
-        while not isinstance(event, (sasl.Success, sasl.Failure)):
-            if isinstance(event, sasl.Request):
-                event = settle(event)
-                continue
-            test_cyrus.send(talk, b"S", event.data)
-            talk.write(password.encode())
-            response = test_cyrus.receive(talk, b"C")
-            event = server.abort() if response is None else server.step(response)
-        if isinstance(event, sasl.Success):
-            test_cyrus.send(talk, b"S", b"a message")
-            self.assertEqual(test_cyrus.receive(talk, b"C"), test_cyrus.SUCCESS)
-        return event
 
 
 @each(CASES)

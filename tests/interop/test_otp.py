@@ -11,17 +11,15 @@ from sasl_core import records
 from sasl_core.mechanisms import _otp_messages as messages
 from sasl_core.otp import OtpState, to_words
 
+from . import sample
 from .checks import OURS
 from .outcomes import note
 from .peers.accounts import ALICE
 from .peers.cyrus import REALM, Cyrus, PasswordFile
 from .peers.process import Sandbox, missing, must_run, need
 from .peers.talk import Talk
-from .test_cyrus import PROFILES, log_in, receive, send
 
 MECHANISM = "OTP"
-POLICY = sasl.Policy(allow=[MECHANISM])
-CHANNEL = sasl.Channel(True, service="smtp", host=REALM)
 WRONG = "wonderlands"
 
 cyrus: Cyrus
@@ -36,10 +34,9 @@ def setUpModule() -> None:
     NAME = f"Cyrus SASL {cyrus.version}"
     # The program makes a state only for mechanisms that it is configured for.
     file.configure("saslpasswd", mechanisms=[MECHANISM])
-    command = ["saslpasswd2", "-p", "-c", "-a", "saslpasswd", "-u", REALM, ALICE.user]
-    must_run(command, stdin=ALICE.password.encode(), env=cyrus.environment)
+    file.store(ALICE)
     with Talk(cyrus.server(), cyrus.environment) as talk:
-        if MECHANISM.encode() not in (receive(talk, b"S") or b""):
+        if MECHANISM.encode() not in (sample.receive(talk, b"S") or b""):
             missing("libsasl2-modules-otp is not installed")
 
 
@@ -47,21 +44,14 @@ tearDownModule = unittest.doModuleCleanups  # which pytest would not call
 
 
 def client(password: str = ALICE.password) -> sasl.Client:
-    return sasl.client(
-        MECHANISM,
-        sasl.Credentials(ALICE.user, password),
-        channel=CHANNEL,
-        policy=POLICY,
-        profile=PROFILES[()],
-    )
+    return sample.client(MECHANISM, sasl.Credentials(ALICE.user, password))
 
 
 class ServerTest(unittest.TestCase):
     """Our client logs in to Cyrus's server, whose state moves on each time."""
 
     def log_in(self, one: sasl.Client) -> str:
-        with Talk(cyrus.server(), cyrus.environment) as talk:
-            return log_in(talk, one)
+        return sample.log_in(cyrus, one)
 
     def test_one_after_another(self) -> None:
         for _ in range(3):
@@ -101,33 +91,26 @@ class ServerTest(unittest.TestCase):
 class ClientTest(unittest.TestCase):
     """Cyrus's client logs in to our server.
 
-    The library's, that is: its sample client has no answer to the prompt for a one-time
-    password, and gives up.
+    The library's, that is: of its sample client it asks the one-time password itself, by
+    a call in which that one misses a parameter, so that it gives up.
     """
 
     def serve(self, state: OtpState, password: str) -> tuple[Any, OtpState]:
         """Return the last event, and what is then stored."""
-        server = sasl.server(
-            MECHANISM, channel=CHANNEL, policy=POLICY, profile=PROFILES[()]
-        )
+
+        def settle(request: sasl.Request) -> sasl.Event:
+            nonlocal state
+            match request:
+                case sasl.FindOtp():
+                    return request.answer(state)
+                case sasl.ConsumeOtp(new=new):
+                    state = new
+                    return request.answer(True)
+            return request.deny()
+
         command = cyrus.bound("client", MECHANISM, "tls-exporter", "00", ALICE.user)
         with Talk(command, cyrus.environment) as talk:
-            send(talk, b"S", MECHANISM.encode())
-            talk.write(password.encode())
-            _, _, initial = (receive(talk, b"C") or b"").partition(b"\0")
-            event: Any = server.start(initial)
-            while not isinstance(event, sasl.Success | sasl.Failure):
-                match event:
-                    case sasl.FindOtp():
-                        event = event.answer(state)
-                    case sasl.ConsumeOtp(new=new):
-                        state = new
-                        event = event.answer(True)
-                    case sasl.Challenge(data):
-                        send(talk, b"S", data)
-                        event = server.step(receive(talk, b"C") or b"")
-                    case _:
-                        event = event.deny()
+            event = sample.admit(talk, sample.server(MECHANISM), password, settle)
         return event, state
 
     def test_algorithms(self) -> None:

@@ -13,7 +13,7 @@ from sasl_core import ScramKeys, records
 from sasl_core.records import verifiers
 
 from .packages import need_package
-from .peers.process import missing
+from .peers.process import cached, missing
 
 _PASSWORDS = ("pencil", "pä53 wörd", "x" * 72)
 # passlib's name -> settings that make it quick
@@ -105,8 +105,7 @@ class LibpassTest(unittest.TestCase):
 
     def test_it(self) -> None:
         """In a process that has it in place of passlib."""
-        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        found = Path(cache, "sasl-core-interop", "libpass")
+        found = cached("libpass")
         if not (found / "passlib").exists():
             missing("libpass is not installed")
         names = ["pbkdf2_sha256", "sha512_crypt", "sha256_crypt", "ldap_salted_sha1"]

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from .accounts import USERS
-from .process import Sandbox, must_run, need
+from .accounts import USERS, Account
+from .process import Sandbox, cached, missing, must_run, need
 
 REALM = "localhost"
 MECHANISMS = frozenset(
@@ -47,25 +47,36 @@ class PasswordFile:
         self._sandbox = sandbox
         self.path = sandbox.path / "sasldb2"
         self.directory = self.configure("saslpasswd").parent
-        for user, password in USERS:
-            must_run(
-                ["saslpasswd2", "-p", "-c", "-a", "saslpasswd", "-u", REALM, user],
-                stdin=password.encode(),
-                env=self.environment,
-            )
+        for account in USERS:
+            self.store(account)
         self.path.chmod(0o644)
+
+    def store(self, account: Account) -> None:
+        """Store a password, and what some mechanisms make of it for themselves."""
+        must_run(
+            ["saslpasswd2", "-p", "-c", "-a", "saslpasswd", "-u", REALM, account.user],
+            stdin=account.password.encode(),
+            env=self.environment,
+        )
 
     def configure(
         self,
         application: str,
         directory: str = "sasl2",
         mechanisms: Collection[str] = MECHANISMS,
+        more: str = "",
     ) -> Path:
         """Write the library's configuration for one application."""
         text = _CONFIGURATION.format(
             sasldb=self.path, mechanisms=" ".join(sorted(mechanisms))
         )
+        text += more
         return self._sandbox.write(f"{directory}/{application}.conf", text)
+
+    def load(self, user: str, kind: str, value: str) -> None:
+        """Store what saslpasswd2 cannot make."""
+        lines = f"{user}\\00{REALM}\\00{kind}\n{value}\n"
+        must_run(["db_load", "-T", "-t", "hash", self.path], stdin=lines.encode())
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -79,15 +90,18 @@ class Cyrus:
     def __init__(
         self, file: PasswordFile, mechanisms: Collection[str] = MECHANISMS
     ) -> None:
+        self.file = file
         file.configure("sample", mechanisms=mechanisms)
-        self.environment = file.environment
+        self.environment = {**file.environment, **dict(_made(mechanisms))}
         self.version = _version()
 
     def server(self, *options: str) -> list[str]:
         """Return the command line of the server."""
         # its output is no terminal, and it never flushes: stdbuf
         program = ["stdbuf", "-o0", "sasl-sample-server", "-s", "smtp"]
-        return [*program, "-d", REALM, "-u", REALM, *options]
+        path = self.environment.get("SASL_PATH")  # it looks at its options only
+        places = ["-p", path] if path else []
+        return [*program, "-d", REALM, "-u", REALM, *places, *options]
 
     def client(self, mechanism: str, authcid: str, *options: str) -> list[str]:
         """Return the command line of the client; it will ask for the password."""
@@ -105,6 +119,22 @@ def installed(mechanisms: Collection[str] = MECHANISMS) -> Iterator[Cyrus]:
     need("sasl-sample-server", "sasl-sample-client", "stdbuf")
     with Sandbox("cyrus") as box:
         yield Cyrus(PasswordFile(box), mechanisms)
+
+
+def _made(mechanisms: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield what makes the library use what `install` compiled for it."""
+    if "SRP" in mechanisms:
+        plugins = [_compiled("libsrp.so").parent, *Path("/usr/lib").glob("*/sasl2")]
+        yield "SASL_PATH", ":".join(map(str, plugins))
+    if "DIGEST-MD5" in mechanisms:
+        yield "LD_PRELOAD", str(_compiled("preload/any_des_key.so"))
+
+
+def _compiled(name: str) -> Path:
+    path = cached("cyrus-sasl") / name
+    if not path.exists():
+        missing(f"Cyrus SASL's {name} was not compiled")
+    return path
 
 
 def _version() -> str:

@@ -6,7 +6,6 @@ It cannot be installed beside Dovecot, so `install` unpacks it into a cache dire
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import NamedTuple
 from .accounts import USERS
 from .cyrus import BOUND, PasswordFile
 from .cyrus import MECHANISMS as LIBRARY_MECHANISMS
-from .process import Sandbox, free_ports, missing, need
+from .process import Sandbox, cached, free_ports, missing, need
 from .tls import certificates
 
 # It offers EXTERNAL under TLS where the client shows a certificate. LMTP has no ANONYMOUS,
@@ -95,8 +94,7 @@ class CyrusImapd(NamedTuple):
 
 def root() -> Path:
     """Return the directory into which `install` unpacks Cyrus IMAP."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "sasl-core-interop" / "cyrus-imap"
+    return cached("cyrus-imap")
 
 
 @contextlib.contextmanager

@@ -6,7 +6,6 @@ It cannot be installed beside Postfix, so `install` unpacks it into a cache dire
 from __future__ import annotations
 
 import contextlib
-import os
 import pwd
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from .accounts import USERS
 from .cyrus import MECHANISMS as CYRUS_MECHANISMS
 from .cyrus import REALM, PasswordFile
 from .dovecot import MECHANISMS as DOVECOT_MECHANISMS
-from .process import Sandbox, free_ports, missing, must_run, need
+from .process import Sandbox, cached, free_ports, missing, must_run, need
 from .tls import certificates
 
 NATIVE = frozenset({"PLAIN", "LOGIN", "CRAM-MD5", "EXTERNAL"})
@@ -103,8 +102,7 @@ ntlm:
 
 def root() -> Path:
     """Return the directory into which `install` unpacks Exim."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "sasl-core-interop" / "exim"
+    return cached("exim")
 
 
 class Exim(NamedTuple):

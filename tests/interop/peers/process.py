@@ -44,6 +44,12 @@ def need(*programs: str, root: bool = False) -> None:
         missing(f"{programs[0]} can only be started by root")
 
 
+def cached(name: str) -> Path:
+    """Return where `install` puts what it cannot install under the system's own paths."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "sasl-core-interop" / name
+
+
 def free_ports(count: int) -> list[int]:
     """Choose ports that nobody listens on at this moment."""
     with contextlib.ExitStack() as stack:
