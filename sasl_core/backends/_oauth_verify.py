@@ -15,7 +15,7 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 from ._account import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import TypeAlias
 
     Claims: TypeAlias = Mapping[str, Any]
@@ -28,6 +28,7 @@ _MAX_ANSWER = 1 << 20
 # What the packages raise where our own key is no good: every token would be refused.
 # Not joserfc's InvalidKeyTypeError: a token can name the wrong key of a good set.
 _OUR_KEY = frozenset({"InvalidKeyError", "MissingCryptographyError", "MissingKeyError"})
+TYPES = ("at+jwt", "JWT", "")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -164,27 +165,48 @@ def _is_endpoint(url: str) -> bool:
 
 
 def from_joserfc(
-    jwt: Any, key: Any, algorithms: Sequence[str]
+    jwt: Any, key: Any, algorithms: Sequence[str], *, types: Iterable[str] = TYPES
 ) -> Callable[[str], Claims | None]:
-    """Return a verifier by `joserfc.jwt`: the module, a key or key set, the algorithms."""
-    allowed = _allowed(key, algorithms)
+    """Return a verifier by `joserfc.jwt`: the module, a key or key set, the algorithms.
+
+    `types`: as in `from_pyjwt`. Raise ValueError for an algorithm that the package does
+    not know, for "none", and for no algorithm or key at all.
+    """
+
+    def known(name: str) -> bool:
+        return name in jwt.JWSRegistry.algorithms
+
+    allowed, typed = _allowed(key, algorithms, known), _types(types)
 
     def verify(token: str) -> Claims | None:
-        return _claims(
-            lambda: jwt.decode(token, key, algorithms=allowed).claims, "joserfc"
-        )
+        def decode() -> Any:
+            found = jwt.decode(token, key, algorithms=allowed)
+            return found.claims if _is_one(found.header, typed) else None
+
+        return _claims(decode, "joserfc")
 
     return verify
 
 
 def from_pyjwt(
-    jwt: Any, key: Any, algorithms: Sequence[str]
+    jwt: Any, key: Any, algorithms: Sequence[str], *, types: Iterable[str] = TYPES
 ) -> Callable[[str], Claims | None]:
     """Return a verifier by PyJWT: the module `jwt`, a key or PyJWKClient, the algorithms.
 
-    What the claims say is checked by `Tokens`.
+    `types`: what a token's `typ` may be, "" for one without it. That other kinds which the
+    same issuer signs (logout tokens, proofs of possession) are no access tokens, shows
+    there. RFC 9068 has `types=["at+jwt"]` only; many servers write JWT, or nothing. Raise
+    ValueError as `from_joserfc`. What the claims say is checked by `Tokens`.
     """
-    allowed = _allowed(key, algorithms)
+
+    def known(name: str) -> bool:
+        try:
+            jwt.get_algorithm_by_name(name)
+        except NotImplementedError:
+            return False
+        return True
+
+    allowed, typed = _allowed(key, algorithms, known), _types(types)
     options = {"verify_signature": True} | dict.fromkeys(
         ("verify_exp", "verify_nbf", "verify_iat", "verify_aud", "verify_iss"), False
     )
@@ -194,20 +216,45 @@ def from_pyjwt(
             found = key
             if hasattr(key, "get_signing_key_from_jwt"):
                 found = key.get_signing_key_from_jwt(token)
-            return jwt.decode(token, found, algorithms=allowed, options=options)
+            claims = jwt.decode(token, found, algorithms=allowed, options=options)
+            # Not unverified any more: the signature covers the header, too.
+            header = jwt.get_unverified_header(token)
+            return claims if _is_one(header, typed) else None
 
         return _claims(decode, "jwt")
 
     return verify
 
 
-def _allowed(key: Any, algorithms: Sequence[str]) -> list[str]:
+def _allowed(
+    key: Any, algorithms: Sequence[str], known: Callable[[str], bool]
+) -> list[str]:
     if key is None:
         raise ValueError("there is no key to verify a token by")
     names = [] if isinstance(algorithms, str) else list(algorithms)
     if not names or any(name.lower() == "none" for name in names):
         raise ValueError("the algorithms are a list of names, and none of them is none")
+    for name in names:
+        # Misspelt, it would refuse every token, and nobody would know why.
+        if not known(name):
+            raise ValueError(f"the package knows no algorithm {name!r}")
     return names
+
+
+def _types(types: Iterable[str]) -> frozenset[str]:
+    if isinstance(types, str):
+        raise TypeError("types come as a list or tuple, not as one str")
+    return frozenset(map(_type, types))
+
+
+def _type(name: str) -> str:
+    # A media type, without "application/" where that is clear (RFC 7515, 4.1.9).
+    return name.lower().removeprefix("application/")
+
+
+def _is_one(header: Mapping[str, Any], types: frozenset[str]) -> bool:
+    typ = header.get("typ", "")
+    return isinstance(typ, str) and _type(typ) in types
 
 
 def _claims(decode: Callable[[], Any], package: str) -> Claims | None:

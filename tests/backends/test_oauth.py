@@ -9,6 +9,7 @@ import traceback
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import sasl_core as sasl
@@ -438,17 +439,67 @@ class IntrospectionTest(unittest.TestCase):
             Introspection("https://x/", client_id="me", bearer="mine")
 
 
+class PyJwt:
+    """PyJWT, played."""
+
+    raises: Any = None
+    header: Any = MappingProxyType({})
+
+    def get_algorithm_by_name(self, name: str) -> Any:
+        """Know two."""
+        if name not in ("RS256", "ES256"):
+            raise NotImplementedError("Algorithm not supported")
+
+    def get_unverified_header(self, token: str) -> Any:
+        """Return the header."""
+        return self.header
+
+    def decode(self, token: str, key: Any, **settings: Any) -> Any:
+        """Return the claims."""
+        if self.raises:
+            raise self.raises
+        return {"sub": token}
+
+
+class Joserfc:
+    """joserfc.jwt, played."""
+
+    header: Any = MappingProxyType({})
+    JWSRegistry = SimpleNamespace(algorithms={"RS256": None, "ES256": None})
+
+    def decode(self, token: str, key: Any, algorithms: Any) -> Any:
+        """Return a token."""
+        return SimpleNamespace(claims={"sub": token}, header=self.header)
+
+
 class JwtTest(unittest.TestCase):
     """Packages that are passed in, played here; the real ones are in tests/interop."""
 
     def test_algorithms_are_named(self) -> None:
-        """Not none, and not "none"."""
-        for make in (from_joserfc, from_pyjwt):
-            for wrong in ([], ["none"], ["RS256", "None"], "RS256"):
-                with self.assertRaises(ValueError):
-                    make(None, "key", wrong)
+        """Not none, not "none", and none that the package does not know."""
+        for make, package in ((from_joserfc, Joserfc()), (from_pyjwt, PyJwt())):
+            make(package, "key", ["RS256", "ES256"])
+            for wrong in ([], ["none"], ["RS256", "None"], "RS256", ["RS-256"], [""]):
+                with self.subTest(wrong), self.assertRaises(ValueError):
+                    make(package, "key", wrong)
             with self.assertRaises(ValueError):
-                make(None, None, ["RS256"])
+                make(package, None, ["RS256"])
+
+    def test_what_a_token_says_that_it_is(self) -> None:
+        """An access token, or nothing; RFC 9068 alone, if it is asked for."""
+        access = {"at+jwt", "AT+JWT", "application/at+jwt"}
+        usual = {None, "JWT", "jwt"} | access
+        other = {"logout+jwt", "dpop+jwt", "application/logout+jwt", "text/at+jwt", 7}
+        for make, package in ((from_joserfc, Joserfc()), (from_pyjwt, PyJwt())):
+            for typ in usual | other:
+                package.header = {} if typ is None else {"typ": typ}
+                with self.subTest(typ):
+                    found = make(package, "key", ["RS256"])("t")
+                    self.assertEqual(found is not None, typ in usual)
+                    strict = make(package, "key", ["RS256"], types=["at+jwt"])("t")
+                    self.assertEqual(strict is not None, typ in access)
+            with self.assertRaises(TypeError):
+                make(package, "key", ["RS256"], types="at+jwt")
 
     def test_what_an_exception_means(self) -> None:
         """The package's own: no; a key set that is not to be had: not now."""
@@ -462,15 +513,7 @@ class JwtTest(unittest.TestCase):
         class PyJWKClientConnectionError(Exception):
             __module__ = "jwt.exceptions"
 
-        class Jwt:
-            raises: Any = None
-
-            def decode(self, token: str, key: Any, **settings: Any) -> Any:
-                if self.raises:
-                    raise self.raises
-                return {"sub": token}
-
-        jwt = Jwt()
+        jwt = PyJwt()
         verify = from_pyjwt(jwt, "key", ["RS256"])
         self.assertEqual(verify("t"), {"sub": "t"})
         for error in (Bad(), ValueError()):

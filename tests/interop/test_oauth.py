@@ -46,10 +46,10 @@ class JwtTest(unittest.TestCase):
             "EdDSA": jwk.OKPKey.generate_key("Ed25519"),
         }
 
-    def sign(self, name: str, body: Any, keys: Any = None) -> str:
+    def sign(self, name: str, body: Any, keys: Any = None, typ: str = "JWT") -> str:
         """Make a token by PyJWT."""
         key = (keys or self.keys)[name].as_pem(private=True)
-        return self.pyjwt.encode(body, key, algorithm=name)
+        return self.pyjwt.encode(body, key, algorithm=name, headers={"typ": typ})
 
     def checkers(self, name: str) -> Any:
         """Make a checker by either package, which knows the public key."""
@@ -67,6 +67,7 @@ class JwtTest(unittest.TestCase):
                 "expired": self.sign(name, claims(exp=int(time.time()) - 100)),
                 "wrong audience": self.sign(name, claims(aud="calendar")),
                 "wrong key": self.sign(name, claims(), self.others),
+                "no access token": self.sign(name, claims(), typ="logout+jwt"),
                 "no expiry": self.sign(name, {"sub": "alice", "aud": "mail"}),
                 "not signed": f"{head}.{body}.",
                 "tampered": f"{head}.{body[:-2]}AA.{signature}",
@@ -77,6 +78,9 @@ class JwtTest(unittest.TestCase):
             }
             for tokens in self.checkers(name):
                 self.assertEqual(tokens.check(good), "alice")
+                for typ in ("at+jwt", "application/at+jwt", ""):
+                    token = self.sign(name, claims(), typ=typ)
+                    self.assertEqual(tokens.check(token), "alice")
                 for why, token in bad.items():
                     with self.subTest(why, algorithm=name):
                         found = tokens.check(token)
@@ -91,6 +95,16 @@ class JwtTest(unittest.TestCase):
         for make in (from_pyjwt, from_joserfc):
             with self.assertRaises(ValueError):
                 make(self.pyjwt, None, ["RS256"])
+
+    def test_algorithms_that_a_package_has_not(self) -> None:
+        """They are told of at once, not by every token refused."""
+        for make, package in (
+            (from_pyjwt, self.pyjwt),
+            (from_joserfc, self.joserfc),
+        ):
+            for wrong in ("RS255", "rs256", "", "none"):
+                with self.subTest(wrong), self.assertRaises(ValueError):
+                    make(package, "key", ["RS256", wrong])
 
     def test_algorithm_confusion(self) -> None:
         """The public key as an HMAC's is no key."""
