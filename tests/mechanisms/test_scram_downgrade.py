@@ -86,6 +86,35 @@ class DowngradeTest(unittest.TestCase):
             event = server.step(client.step(said.partition(b",h=")[0] + change))
             self.assertIs(event.reason, sasl.Reason.BAD_CREDENTIALS)
 
+    def test_among_other_extensions(self) -> None:
+        """Such as the d= of older versions of the XEP, which is not looked at."""
+        right = b"h=G6k/rBLDqgOhRRaCuuatSDFkJ08="
+        for behind, error in (
+            (b",d=AAAA," + right, None),
+            (b"," + right + b",d=AAAA", None),
+            (b",d=AAAA", None),
+            (b",d=AAAA,h=AAAA", sasl.ServerNotAuthenticated),
+            (b",h=AAAA,d=AAAA", sasl.ServerNotAuthenticated),
+            (b"," + right + b"," + right, sasl.ProtocolError),
+        ):
+            client = sasl.client(
+                "SCRAM-SHA-1",
+                sasl.Credentials(accounts.USER, accounts.PASSWORD),
+                channel=accounts.channel("SCRAM-SHA-1"),
+                policy=accounts.policy("SCRAM-SHA-1"),
+                profile=profiles.RAW,
+                advertised=TOLD,
+                nonce=b"abc",
+            )
+            client.start()
+            said = b"r=abcdef,s=QQ==,i=%d" % accounts.ITERATIONS + behind
+            with self.subTest(behind):
+                if error is None:
+                    self.assertTrue(client.step(said))
+                    continue
+                with self.assertRaises(error):
+                    client.step(said)
+
     def test_by_the_mechanism_s_hash(self) -> None:
         """As long as that; bound or not."""
         for name in accounts.SCRAMS:
@@ -139,8 +168,9 @@ class DowngradeTest(unittest.TestCase):
                 sasl.Advertised(words)
             with self.assertRaises(ValueError):
                 sasl.Advertised((), words)
-        with self.assertRaises(TypeError):
-            sasl.Advertised("SCRAM-SHA-1")
+        for wrong in (("SCRAM-SHA-1",), ((), "tls-unique")):
+            with self.assertRaises(TypeError):
+                sasl.Advertised(*wrong)
 
 
 if __name__ == "__main__":

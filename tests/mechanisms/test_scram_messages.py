@@ -58,6 +58,32 @@ class ReadTest(unittest.TestCase):
             messages.server_final(b"v=" + text + b",e=other")
 
 
+class LimitTest(unittest.TestCase):
+    """How long values may be, where they stand, and whose the nonce is."""
+
+    def test_nonces(self) -> None:
+        """Up to 1024 octets."""
+        messages.client_first_bare(b"n=user,r=" + b"x" * 1024)
+        messages.server_first(b"r=" + b"x" * 1024 + b",s=QQ==,i=1", (1, 9))
+        with self.assertRaises(Malformed):
+            messages.client_first_bare(b"n=user,r=" + b"x" * 1025)
+        with self.assertRaises(Malformed):
+            messages.server_first(b"r=" + b"x" * 1025 + b",s=QQ==,i=1", (1, 9))
+
+    def test_places(self) -> None:
+        """Another attribute in the place of a salt or a count is none."""
+        for message in (b"r=x,a=QQ==,i=1", b"r=x,s=QQ==,a=1", b"r=x,i=1,s=QQ=="):
+            with self.subTest(message), self.assertRaises(Malformed):
+                messages.server_first(message, (1, 9))
+
+    def test_another_nonce(self) -> None:
+        """Longer, shorter, or another; not even if what follows looks well."""
+        for nonce in (b"xaYa=b", b"xaY", b"x", b"", b"yb", b"yb,a=b"):
+            message = b"c=biws,r=" + nonce + b",p=QQ=="
+            with self.subTest(nonce), self.assertRaises(Malformed):
+                messages.client_final(message, b"c=biws", b"r=xa")
+
+
 class ExtensionTest(unittest.TestCase):
     """Extensions: a letter, "=", a value; each letter once."""
 
