@@ -12,6 +12,7 @@ from unittest import mock
 import sasl_core as sasl
 from sasl_core import profiles
 from sasl_core._saslprep import saslprep
+from sasl_core.mechanisms._digest_messages import _directives
 
 from . import _accounts as accounts
 
@@ -111,6 +112,19 @@ class GrowthTest(unittest.TestCase):
         """What needs normalizing is short; what does not is passed at once."""
         for char in ("a", "\N{COMBINING ACUTE ACCENT}", "\N{SOFT HYPHEN}", "\ufdfa"):
             self.assert_linear(_prepare, lambda size, char=char: char * size)
+
+    def test_directives(self) -> None:
+        """DIGEST-MD5's, for whose messages RFC 2831 has limits that hide it."""
+        for head in (b"", b'a="', b"a=b,", b"a="):
+            for fill in (b"a", b" ", b"a ", b"\r\n ", b'"', b'a="b",', b"\\a", b"a,"):
+                self.assert_linear(
+                    lambda text: _quiet(
+                        lambda: _directives(text, 1 << 30, frozenset())
+                    ),
+                    lambda size, head=head, fill=fill: (
+                        head + fill * (size // len(fill))
+                    ),
+                )
 
     def test_stored_keys(self) -> None:
         """The reader of stored records."""

@@ -20,7 +20,11 @@ _SPACE = rb"[ \t]*+(?:\r\n[ \t]++)*+"
 _WORD = rb"[!#$%&'*+\-.0-9A-Z^_`a-z|~]++"
 _TEXT = rb"[\t !#-\[\]-~\x80-\xff]*+"
 _QUOTED = rb'"%b(?:\\[\t -~]%b)*+"' % (_TEXT, _TEXT)
-_ITEM = re.compile(rb"(%b)%b=%b(%b|%b)" % (_WORD, _SPACE, _SPACE, _QUOTED, _WORD))
+# A name begins where no word is cut in two, or a long one would be tried at each octet.
+_ITEM = re.compile(
+    rb"(?<!%b)(%b)%b=%b(%b|%b)"
+    % (_WORD.removesuffix(b"++"), _WORD, _SPACE, _SPACE, _QUOTED, _WORD)
+)
 _BETWEEN = re.compile(rb"%b(?:,%b)++" % (_SPACE, _SPACE))
 _AROUND = re.compile(rb"%b(?:,%b)*+" % (_SPACE, _SPACE))
 _PAIR = re.compile(rb"\\(.)")
@@ -303,7 +307,7 @@ def _buffer(found: dict[bytes, bytes]) -> int:
     digits = found.get(b"maxbuf")
     if digits is None:
         return _DEFAULT_BUFFER
-    return integer(digits, 17, (1 << 24) - 1, "maxbuf")
+    return integer(digits.lstrip(b"0") or digits, 17, (1 << 24) - 1, "maxbuf")
 
 
 def _words(value: bytes) -> frozenset[bytes]:

@@ -124,6 +124,15 @@ class SpellingTest(unittest.TestCase):
             with self.subTest(text):
                 self.assertEqual(self.challenge(text), plain)
 
+    def test_sizes(self) -> None:
+        """Leading zeros are nothing; 17 octets to 16 MB are a buffer."""
+        good = b'nonce="a",algorithm=md5-sess,maxbuf='
+        for digits, size in ((b"0065536", 65536), (b"17", 17), (b"16777215", 16777215)):
+            self.assertEqual(self.challenge(good + digits).buffer, size)
+        for digits in (b"0", b"000", b"16", b"16777216", b"+17", b"1e4", b'""'):
+            with self.subTest(digits), self.assertRaises(ValueError):
+                self.challenge(good + digits)
+
     def test_no_list_of_directives(self) -> None:
         """Each is refused, whatever else is in it."""
         good = b'nonce="a",algorithm=md5-sess'
@@ -270,8 +279,18 @@ class RealmTest(unittest.TestCase):
         _, event, said = exchange(realm="a.example", realm_wanted="c.example")
         self.assertIn(b'realm="c.example"', said[1])
         self.assertIs(reason(event), sasl.Reason.MALFORMED)
-        _, event, said = exchange(realm="", realm_wanted="c.example")
-        self.assertIsInstance(event, sasl.Success)
+
+    def test_one_where_none_was_offered(self) -> None:
+        """Who comes from there is not the user of that name here."""
+        for wanted, authcid in (
+            ("c.example", "user@c.example"),
+            (accounts.HOST, "user"),
+        ):
+            _, event, said = exchange(realm="", realm_wanted=wanted)
+            self.assertIn(f'realm="{wanted}"'.encode(), said[1])
+            self.assertEqual(event.identity, sasl.Identity(authcid))
+        _, event, _ = exchange(realm="", realm_wanted="c\x7f")
+        self.assertIs(reason(event), sasl.Reason.MALFORMED)
 
     def test_the_secret_of_a_realm(self) -> None:
         """It stands in for the password, there and for that user only."""
@@ -387,6 +406,8 @@ class URITest(unittest.TestCase):
             b"imap/evil.example/mail.example.org",
             b"imap",
             b"imap/",
+            b"imap/mail.example.org/",
+            b"imap/mail.example.org/x/y",
             b"/mail.example.org",
             b"\xff/\xff",
         ):
@@ -403,6 +424,7 @@ class URITest(unittest.TestCase):
         ):
             event = self.event(b"imap/mail.example.org", channel)
             self.assertIsInstance(event, sasl.FindPassword)
+            self.assertIsInstance(self.event(b"imap/", channel), sasl.Failure)
 
 
 class AgainTest(unittest.TestCase):
@@ -519,11 +541,17 @@ class AgainTest(unittest.TestCase):
         right = self.client().start()
         start = right.index(b"response=") + 9
         proof = right[start : start + 32]
-        for wrong in (
-            right.replace(proof, proof[::-1]),
-            right.replace(b'username="user"', b'username="boss"'),
+        wrong = self.server().start(right.replace(proof, proof[::-1]))
+        self.assertIsInstance(wrong.answer(accounts.PASSWORD), sasl.Challenge)
+        for old, new in (
+            (b'username="user"', b'username="boss"'),  # who may know his own password
+            (b'realm="mail.example.org"', b'realm="other.example"'),
+            (b'digest-uri="imap/mail', b'digest-uri="imap/evil'),
+            (b"qop=auth", b"qop=auth-int"),
+            (b"qop=auth", b'qop=auth,authzid="\xff"'),
         ):
-            event: Any = self.server().start(wrong).answer(accounts.PASSWORD)
+            self.assertIn(old, right)
+            event = self.server().start(right.replace(old, new))
             self.assertIsInstance(event, sasl.Challenge)
         event = self.server().start(right)
         self.assertIsInstance(event.answer(accounts.PASSWORD), sasl.Success)
