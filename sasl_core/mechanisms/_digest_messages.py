@@ -28,6 +28,7 @@ _ITEM = re.compile(
 _BETWEEN = re.compile(rb"%b(?:,%b)++" % (_SPACE, _SPACE))
 _AROUND = re.compile(rb"%b(?:,%b)*+" % (_SPACE, _SPACE))
 _PAIR = re.compile(rb"\\(.)")
+_MARK = re.compile(rb'["\\]')  # what is written as a pair
 # Messages as most peers write them, for a login without a layer; in any order.
 _USUAL_CHALLENGE, _USUAL_RESPONSE = (
     re.compile(rb"(?:(?:%b)(?:,|\Z))+" % b"|".join(directives))
@@ -216,8 +217,8 @@ def write_response(said: Response, charset: str) -> bytes:
 
 def quote(value: bytes) -> bytes:
     """Write a quoted-string."""
-    if b'"' in value or b"\\" in value:
-        value = value.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+    if _MARK.search(value):
+        value = _MARK.sub(rb"\\\g<0>", value)
     return b'"%b"' % value
 
 
