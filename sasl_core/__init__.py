@@ -40,6 +40,7 @@ from ._reasons import Reason
 from ._records import ScramClientKeys, ScramKeys
 from ._requests import (
     FindHashedTokens,
+    FindPublicKey,
     SaveScramKeys,
     UseHashedToken,
     VerifySignature,
@@ -76,6 +77,7 @@ __all__ = [
     "FindHashedTokens",
     "FindOtp",
     "FindPassword",
+    "FindPublicKey",
     "FindScramKeys",
     "FinishRedirect",
     "HashedToken",

@@ -194,6 +194,8 @@ def _server_objection(
             return "the application does not say that it can answer what it asks"
     elif not answers.issuperset(m.asks):
         return "the application cannot answer what it asks"
+    if m.uses and getattr(policy, m.uses) is None:
+        return f"the policy has no {m.uses}"
     return _objection(m, channel, policy)
 
 

@@ -15,7 +15,12 @@ from ._events import (
     FinishRedirect,
 )
 from ._hashed_token import HT_NAMES
-from ._requests import FindHashedTokens, UseHashedToken, VerifySignature
+from ._requests import (
+    FindHashedTokens,
+    FindPublicKey,
+    UseHashedToken,
+    VerifySignature,
+)
 from ._scram_math import NAMES
 
 TYPE_CHECKING = False
@@ -107,6 +112,16 @@ for _strength, (_name, (_hash, _binding)) in enumerate(reversed(HT_NAMES.items()
         specification="draft-ietf-kitten-sasl-ht",
         by_name=True,
     )
+_add(
+    "ECDH-X25519-CHALLENGE",
+    "ecdh",
+    strength=66,
+    needs=("username", "x25519"),
+    asks=(FindPublicKey,),
+    uses="x25519",
+    specification="Atheme",
+    by_name=True,
+)
 _add(
     "ECDSA-NIST256P-CHALLENGE",
     "ecdsa",

@@ -59,6 +59,8 @@ class Policy(Frozen):
     `ht_draft`: whose messages HT speaks, for they do not tell: those of
     draft-ietf-kitten-sasl-ht-02 ("ietf-02"), -00 ("ietf-00", as draft-schmaus-...-10), or
     of the older ones that XMPP's FAST is deployed with ("schmaus-09").
+    `x25519`: RFC 7748's function, of a secret key and a u-coordinate in 32 octets each,
+    with which a server has ECDH-X25519-CHALLENGE; ValueError where it is another.
     """
 
     __match_args__ = (
@@ -79,6 +81,7 @@ class Policy(Frozen):
         "clock",
         "ht_draft",
         "otp_jump",
+        "x25519",
     )
     __slots__ = (*__match_args__, "_salts", "_verdicts")
     _secret = frozenset({"decoy_secret"})
@@ -100,6 +103,7 @@ class Policy(Frozen):
     clock: Callable[[], float] | None
     ht_draft: str
     otp_jump: int
+    x25519: Callable[[bytes, bytes], bytes] | None
     _verdicts: dict[Mechanism, str]  # what `_choosing` found out about it once
     _salts: hashlib.blake2b
 
@@ -124,6 +128,7 @@ class Policy(Frozen):
         clock: Callable[[], float] | None = None,
         ht_draft: Literal["ietf-02", "ietf-00", "schmaus-09"] = "ietf-02",
         otp_jump: int = 100,
+        x25519: Callable[[bytes, bytes], bytes] | None = None,
     ) -> None:
         if cleartext not in ("encrypted", "always", "never"):
             raise ValueError('cleartext is "encrypted", "always" or "never"')
@@ -159,6 +164,11 @@ class Policy(Frozen):
         if otp_jump < 1:
             raise ValueError("each login by OTP takes a number at least")
         _set(self, "otp_jump", otp_jump)
+        if x25519 is not None:
+            from ._x25519 import check
+
+            check(x25519)
+        _set(self, "x25519", x25519)
         _set(self, "allow", None if allow is None else _names(allow))
         _set(self, "deny", _names(deny))
         _set(self, "cleartext", cleartext)

@@ -82,6 +82,20 @@ class Confirm(Request):
         self.username = username
 
 
+class FindPublicKey(Request):
+    """What is this user's public key of X25519 (RFC 7748)? `answer` takes its 32 octets,
+    or None for no such user or no key: that takes as long, and looks the same.
+    """
+
+    __slots__ = __match_args__ = ("username",)
+
+    def __init__(self, username: str) -> None:
+        self.username = username
+
+    def _fits(self, answer: Any) -> bool:
+        return answer is None or (type(answer) is bytes and len(answer) == 32)
+
+
 class SaveScramKeys(Request):
     """Are these keys stored now, beside those that the user has? `answer` takes a bool.
 

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     Prompt: TypeAlias = Callable[[str, str], str | None]
     # Signs the 32 octets that it is given, in the place of a hash; gives DER.
     Signer: TypeAlias = Callable[[bytes], bytes]
+    # RFC 7748's X25519 with one's own secret key: of a u-coordinate, in 32 octets each.
+    X25519: TypeAlias = Callable[[bytes], bytes]
 
 _set = object.__setattr__
 _PLAIN_FIELDS = frozenset(
     [
         *("username", "password", "token", "trace", "realm", "gss"),
-        *("provider", "prompt", "signer"),
+        *("provider", "prompt", "signer", "x25519"),
     ]
 )
 _REMEMBERED = 8  # derived keys; a server that changes its salt each time gains nothing
@@ -47,7 +49,8 @@ class Credentials(Frozen):
     SECURID's next passcode and new PIN (None: nobody can tell).
 
     `hashed_token` is what HT proves, `signer` signs for ECDSA-NIST256P-CHALLENGE: with
-    a key on the curve P-256, the octets themselves in the place of a hash.
+    a key on the curve P-256, the octets themselves in the place of a hash. `x25519` is
+    for ECDH-X25519-CHALLENGE: RFC 7748's function with one's own secret key.
 
     In place of the token stands a function, or coroutine function, that gives one: the
     adapters and protocol sessions call it with None, and once more, with the server's
@@ -69,6 +72,7 @@ class Credentials(Frozen):
         "token",
         "trace",
         "username",
+        "x25519",
     )
     __match_args__ = (
         "username",
@@ -83,8 +87,11 @@ class Credentials(Frozen):
         "prompt",
         "hashed_token",
         "signer",
+        "x25519",
     )
-    _secret = frozenset({"password", "token", "keys", "hashed_token", "signer"})
+    _secret = frozenset(
+        {"password", "token", "keys", "hashed_token", "signer", "x25519"}
+    )
 
     username: str
     password: str | None
@@ -98,6 +105,7 @@ class Credentials(Frozen):
     prompt: Prompt | None
     hashed_token: HashedToken | None
     signer: Signer | None
+    x25519: X25519 | None
     has: frozenset[str]
     _derived: dict[tuple[str, bytes, int, bool], ScramClientKeys]
 
@@ -116,6 +124,7 @@ class Credentials(Frozen):
         prompt: Prompt | None = None,
         hashed_token: HashedToken | None = None,
         signer: Signer | None = None,
+        x25519: X25519 | None = None,
     ) -> None:
         fixed = None if callable(token) else token
         for text in (username, password, authzid, fixed, realm, trace, provider):
@@ -143,6 +152,7 @@ class Credentials(Frozen):
         _set(self, "prompt", prompt)
         _set(self, "hashed_token", hashed_token)
         _set(self, "signer", signer)
+        _set(self, "x25519", x25519)
         _set(self, "has", self._inventory())
         _set(self, "_derived", {})
 
@@ -194,7 +204,7 @@ class Credentials(Frozen):
             has.add(NAMES[self.keys.hash_name])
         if self.hashed_token is not None:
             has |= self.hashed_token.mechanisms
-        if not has.isdisjoint(("password", "token", "gss", "signer")) or (
+        if not has.isdisjoint(("password", "token", "gss", "signer", "x25519")) or (
             self.keys is not None or self.hashed_token is not None
         ):
             has.add("secret")

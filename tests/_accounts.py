@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from hashlib import sha256
 from typing import Any
 
@@ -19,6 +19,7 @@ from sasl_core._hashed_token import HT_NAMES
 from sasl_core.mechanisms import find, registered
 
 from . import _gss as gss
+from ._x25519 import BASE, x25519
 
 # SRP's powers are the same ones most of the time here, and dear.
 vars(_srp_math)["pow"] = lru_cache(4096)(pow)
@@ -131,6 +132,12 @@ class Signer:
 
 SIGNER = Signer(b"right")
 
+
+def secret_key(password: str) -> bytes:
+    """Make a secret key of X25519: another for each password."""
+    return sha256(password.encode()).digest()
+
+
 TABLE = {
     "ANONYMOUS": Entry({"trace": TRACE}, by_fact=True),
     "CRAM-MD5": Entry(
@@ -146,6 +153,13 @@ TABLE = {
         spellings=True,
         client_nonce=b"OA6MHXh6VqTrRk",
         server_nonce=b"OA6MG9tEQGm2hh",
+    ),
+    "ECDH-X25519-CHALLENGE": Entry(
+        {"username": USER, "x25519": partial(x25519, secret_key(PASSWORD))},
+        {"username": USER, "x25519": partial(x25519, secret_key("pencil "))},
+        sealed=True,
+        spellings=True,  # of the name, which can stand there twice
+        server_nonce=bytes(range(96)),
     ),
     "ECDSA-NIST256P-CHALLENGE": Entry(
         {"username": USER, "signer": SIGNER},
@@ -226,6 +240,7 @@ def policy(name: str, **more: Any) -> sasl.Policy:
         "allow": [name],
         "iterations": (ITERATIONS, 1_000_000),
         "decoy": (ITERATIONS, len(SALT)),
+        "x25519": x25519,
     } | more
     return sasl.Policy(**settings)
 
@@ -279,6 +294,9 @@ class Application:
                 return (username, token) == (self.username, hashed_token(self.password))
             case sasl.VerifySignature(username, challenge, signature):
                 return (username, signature) == (self.username, SIGNER(challenge))
+            case sasl.FindPublicKey(username):
+                known = username == self.username
+                return x25519(secret_key(self.password), BASE) if known else None
             case sasl.CheckToken(token, _, host, port):
                 meant = host in (None, HOST) and port in (None, PORT)
                 return self.username if meant and token == self.token else _TOKEN_ERROR

@@ -43,6 +43,7 @@ class Store:
         one_time: dict[str, OtpState] | None = None,
         providers: dict[str, str] | None = None,
         hashed_tokens: dict[str, tuple[sasl.HashedToken, ...]] | None = None,
+        public_keys: dict[str, bytes] | None = None,
         verify: Callable[[str, bytes, bytes], bool] = lambda *_: False,
         token_error: sasl.TokenError | None = None,
         host: str | None = None,
@@ -55,6 +56,7 @@ class Store:
         self.one_time = one_time or {}
         self.providers = providers or {}
         self.hashed_tokens = hashed_tokens or {}
+        self.public_keys = public_keys or {}
         self.verify = verify
         self.token_error = token_error or sasl.TokenError()
         self.host = host
@@ -104,6 +106,8 @@ class Store:
                 return self.hashed_tokens.get(username)
             case sasl.UseHashedToken(username, token):
                 return token in self.hashed_tokens[username]
+            case sasl.FindPublicKey(username):
+                return self.public_keys.get(username)
             case sasl.VerifySignature(username, challenge, signature):
                 return self.verify(username, challenge, signature)
             case sasl.Authorize(authcid, authzid):

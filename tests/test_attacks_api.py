@@ -35,6 +35,7 @@ from . import _gss as gss
 from ._accounts import SIGNER
 from ._data import attacks, ids, vectors
 from ._drive import PROFILES, HashCalls, Store, hash_of
+from ._x25519 import BASE, x25519
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,6 +68,7 @@ NAMES = (
     "ANONYMOUS",
     "CRAM-MD5",
     "DIGEST-MD5",
+    "ECDH-X25519-CHALLENGE",
     "ECDSA-NIST256P-CHALLENGE",
     "EXTERNAL",
     "GS2-KRB5",
@@ -98,6 +100,7 @@ NAMES = (
     "XOAUTH2",
 )
 SALT = b"salt" * 4
+SECRET_KEY = b"a secret key of X25519, or thirt"
 
 
 def credentials(name: str, user: str = USER) -> sasl.Credentials:
@@ -113,7 +116,13 @@ def credentials(name: str, user: str = USER) -> sasl.Credentials:
         prompt=lambda _what, _text: None,
         hashed_token=HASHED_TOKEN,
         signer=SIGNER,
+        x25519=partial(x25519, SECRET_KEY),
     )
+
+
+def nonce(name: str) -> bytes:
+    """Return a nonce that is no secret; ECDH's is three things."""
+    return b"abcd" * (24 if name.startswith("ECDH-") else 8)
 
 
 class Pair:
@@ -150,6 +159,7 @@ class Pair:
             verify=lambda name, challenge, signature: (
                 (name, signature) == (user, SIGNER(challenge))
             ),
+            public_keys={user: x25519(SECRET_KEY, BASE)},
         )
         self.sent: list[bytes] = []
 
@@ -184,7 +194,7 @@ def new_server(
     return sasl.server(
         name,
         channel=CHANNEL,
-        policy=sasl.Policy(allow=[name]),
+        policy=sasl.Policy(allow=[name], x25519=x25519),
         profile=profile,
         nonce=nonce,
     )
@@ -217,6 +227,7 @@ REQUESTS: dict[type[sasl.Request], Callable[[], Any]] = {
     sasl.FindHashedTokens: lambda: asked("HT-SHA-256-NONE", b"user\0\0" + bytes(32)),
     sasl.UseHashedToken: lambda: used("HT-SHA-256-NONE"),
     sasl.VerifySignature: lambda: verified("ECDSA-NIST256P-CHALLENGE"),
+    sasl.FindPublicKey: lambda: asked("ECDH-X25519-CHALLENGE", b"user"),
     sasl.CheckToken: lambda: asked("XOAUTH2", b"user=u\x01auth=Bearer token-t\x01\x01"),
     sasl.FindOtp: lambda: asked("OTP", b"\0user"),
     sasl.CheckPasscode: lambda: asked("SECURID", b"\0user\0secret-p\0"),
@@ -276,7 +287,7 @@ class ShownTest(unittest.TestCase):
                 BINDING.data.decode(),
                 *self._proofs(name),
             ]
-            pair = Pair(name, nonce=b"abcd" * 8)
+            pair = Pair(name, nonce=nonce(name))
             hidden += [secret for key in pair.store.keys.values() for secret in of(key)]
             for event in pair.events():
                 items = reachable(
@@ -290,7 +301,7 @@ class ShownTest(unittest.TestCase):
 
     def _proofs(self, name: str) -> Iterator[str]:
         """Yield what proves something in an exchange with this nonce."""
-        pair = Pair(name, profile=sasl.profiles.RAW, nonce=b"abcd" * 8)
+        pair = Pair(name, profile=sasl.profiles.RAW, nonce=nonce(name))
         said = [getattr(event, "data", None) or b"" for event in pair.events()]
         for message in [*said, *pair.sent]:
             for proof in re.findall(rb"(?:^v=|,p=)(.+)", message):

@@ -37,6 +37,7 @@ PUBLIC = [
     "FindHashedTokens",
     "FindOtp",
     "FindPassword",
+    "FindPublicKey",
     "FindScramKeys",
     "FinishRedirect",
     "HashedToken",

@@ -164,7 +164,7 @@ class OrderTest(unittest.TestCase):
 
 # What may be answered None: it was looked up, and there is nothing.
 _NONE_IS_NO = (sasl.FindPassword, sasl.FindScramKeys, sasl.FindOtp)
-_NONE_IS_NO += (sasl.FindHashedTokens,)
+_NONE_IS_NO += (sasl.FindHashedTokens, sasl.FindPublicKey)
 _NONE_IS_NO += (sasl.AcceptSecurityContext, sasl.BeginRedirect, sasl.FinishRedirect)
 
 

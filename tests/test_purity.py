@@ -43,13 +43,17 @@ _EXCHANGES = textwrap.dedent(
     import sasl_core as sasl
     from sasl_core import otp, profiles
     from sasl_core.mechanisms import find, registered
+    from functools import partial
     from tests import _gss as gss
+    from tests._x25519 import BASE, x25519
 
     types = ("tls-exporter", "tls-unique", "tls-server-end-point")
     bindings = [sasl.ChannelBinding(each, bytes(32)) for each in types]
     hashed = sasl.HashedToken("token")
     signature = bytes.fromhex("3006020101020101")
     keys = {"hashed_token": hashed, "signer": lambda challenge: signature}
+    secret = bytes(range(32))
+    keys["x25519"] = partial(x25519, secret)
 
     def settle(event, server):
         match event:
@@ -73,6 +77,8 @@ _EXCHANGES = textwrap.dedent(
                 return event.answer("https://h/")
             case sasl.FinishRedirect():
                 return event.answer(sasl.Asserted("user", {"email": "a"}))
+            case sasl.FindPublicKey():
+                return event.answer(x25519(secret, BASE))
             case sasl.FindHashedTokens():
                 return event.answer((hashed,))
             case sasl.UseHashedToken() | sasl.VerifySignature():
@@ -88,7 +94,7 @@ _EXCHANGES = textwrap.dedent(
             external="user",
             bindings=bindings if mechanism.plus else [],
         )
-        policy = sasl.Policy(allow=[name])
+        policy = sasl.Policy(allow=[name], x25519=x25519)
         facts = {"username": "user", "password": "pencilpencil", "token": "token"}
         facts |= {"provider": "https://h/", "prompt": lambda what, text: "1234"}
         facts |= keys

@@ -1,11 +1,11 @@
-"""Every vector of HT: names, exchanges in both roles and all three wire formats, what is
-refused; and those of ECDSA-NIST256P-CHALLENGE, verified by `_p256`.
+"""Every vector of HT: names, exchanges in both roles and all three wire formats, and what
+is refused.
 """
 
 from __future__ import annotations
 
 import unittest
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 import sasl_core as sasl
@@ -14,7 +14,6 @@ from sasl_core.mechanisms import find
 
 from ._data import add_test, ids, method_name, octets, vectors
 from ._drive import PROFILES, Calling, Serving, Store
-from ._p256 import PrivateKey, PublicKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,15 +21,11 @@ if TYPE_CHECKING:
     Vector = dict[str, Any]
 
 VECTORS = vectors("ht")
-SIGNATURES = vectors("pubkey_challenge")
 DRAFTS = {"A": "schmaus-09", "B": "ietf-00", "C": "ietf-02"}
 
 LEFT_OUT = {
     "ht-name-ht-blake2b-256-none": "nobody uses this hash: it is not registered",
     "ht-neg-name-ht-sha-256-none-lower": "names are read in any case (RFC 4422 has none)",
-    "ecdh-x25519-primitive": "ECDH-X25519-CHALLENGE, which is not registered",
-    "ecdh-x25519-exchange": "ECDH-X25519-CHALLENGE, which is not registered",
-    "ecdh-neg-wrong-response": "ECDH-X25519-CHALLENGE, which is not registered",
 }
 
 REASONS = {
@@ -149,94 +144,14 @@ class HashedTokenVectors(unittest.TestCase):
         self.assertEqual(asked.values, pairs(sent))
 
 
-class SignatureVectors(unittest.TestCase):
-    """ECDSA-NIST256P-CHALLENGE."""
-
-    def check_key(self, vector: Vector) -> None:
-        """Atheme's stored form is the compressed point."""
-        key = PrivateKey.sec1(
-            b64decode(vector["inputs"]["private_key_sec1_der_base64"])
-        )
-        stored = PublicKey.compressed(b64decode(vector["stored"]["text"]))
-        self.assertEqual(key.public, stored)
-
-    def check_server(self, vector: Vector) -> None:
-        """Our server sends the challenge, and asks who can verify."""
-        inputs, expect = vector["inputs"], vector["expect"]
-        public = PublicKey.compressed(b64decode(inputs["public_key_compressed_base64"]))
-
-        def verify(username: str, challenge: bytes, signature: bytes) -> bool:
-            return public.verify(challenge, signature) and username == "jilles"
-
-        for profile in PROFILES:
-            server = sasl.server(
-                vector["mechanism"],
-                channel=sasl.Channel(True),
-                policy=sasl.Policy(allow=[vector["mechanism"]]),
-                profile=profile,
-                nonce=bytes.fromhex(inputs["challenge_hex"]),
-            )
-            serving = Serving(server, Store(verify=verify))
-            for message in vector["messages"]:
-                if message["from"] == "client":
-                    serving.receive(octets(message))
-                else:
-                    self.assertEqual(serving.said, octets(message))
-            if vector["polarity"] == "positive":
-                self.assertIsInstance(serving.event, sasl.Success)
-                self.assertEqual(serving.event.identity, sasl.Identity("jilles"))
-                continue
-            if expect["error"] == "unknown-user":  # it is not told before the end
-                serving.receive(octets(SIGNED["messages"][2]))
-            self.assertIsInstance(serving.event, sasl.Failure)
-            allowed = REASONS.get(expect["error"], {Reason.MALFORMED})
-            self.assertIn(serving.event.reason, allowed)
-
-    def check_client(self, vector: Vector) -> None:
-        """Our client signs just this challenge."""
-        key = PrivateKey.sec1(
-            b64decode(vector["inputs"]["private_key_sec1_der_base64"])
-        )
-        calling = Calling(
-            sasl.client(
-                vector["mechanism"],
-                sasl.Credentials(
-                    vector["inputs"]["username"],
-                    authzid=vector["inputs"].get("authzid") or "",
-                    signer=key.sign,
-                ),
-                channel=sasl.Channel(True),
-                policy=sasl.Policy(allow=[vector["mechanism"]]),
-            )
-        )
-        calling.begin()
-        first, challenge, *_ = vector["messages"]
-        self.assertEqual(calling.sent, [octets(first)])
-        if vector["polarity"] == "negative":
-            with self.assertRaises(sasl.ProtocolError):
-                calling.receive(octets(challenge))
-            return
-        calling.receive(octets(challenge))
-        signature = calling.sent[1]
-        self.assertTrue(key.public.verify(octets(challenge), signature))
-        calling.finish()
-
-
-SIGNED = next(v for v in SIGNATURES if v["id"] == "ecdsa-erc-raw")
-
-
 def ways(vector: Vector) -> list[tuple[str, str]]:
     """Return the class's methods that run a vector: a word for each, and its name."""
     if vector["id"] in LEFT_OUT:
         return []
     if vector["kind"] == "codec":
         return [("", "check_name")]
-    if vector["kind"] == "stored_credential":
-        return [("", "check_key")]
     if vector["polarity"] == "negative":
         sides = [vector["expect"]["detected_by"]]
-    elif vector["id"] == "ecdsa-hashed":
-        sides = ["server"]  # our client signs the challenge itself
     else:
         sides = ["client", "server"]
     return [(side, f"check_{side}") for side in sides]
@@ -245,22 +160,18 @@ def ways(vector: Vector) -> list[tuple[str, str]]:
 generated: set[str] = set()
 
 
-def _add(case: type[unittest.TestCase], vector: Vector, word: str, name: str) -> None:
-    def run(self: unittest.TestCase) -> None:
+def _add(vector: Vector, word: str, name: str) -> None:
+    def run(self: HashedTokenVectors) -> None:
         check: Callable[[Vector], None] = getattr(self, name)
         check(vector)
 
-    add_test(case, method_name(vector["id"], word), run)
+    add_test(HashedTokenVectors, method_name(vector["id"], word), run)
     generated.add(vector["id"])
 
 
-for _case, _vectors in (
-    (HashedTokenVectors, VECTORS),
-    (SignatureVectors, SIGNATURES),
-):
-    for _vector in _vectors:
-        for _word, _name in ways(_vector):
-            _add(_case, _vector, _word, _name)
+for _vector in VECTORS:
+    for _word, _name in ways(_vector):
+        _add(_vector, _word, _name)
 
 
 class CompletenessTest(unittest.TestCase):
@@ -268,8 +179,7 @@ class CompletenessTest(unittest.TestCase):
 
     def test_what_ran_and_what_is_listed_are_all(self) -> None:
         """Nothing is passed over, and no entry is stale."""
-        known = ids(VECTORS) | ids(SIGNATURES)
-        self.assertEqual(generated | LEFT_OUT.keys(), known)
+        self.assertEqual(generated | LEFT_OUT.keys(), ids(VECTORS))
         self.assertEqual(generated & LEFT_OUT.keys(), set())
 
 

@@ -1,10 +1,13 @@
-"""Signatures by the package `cryptography`, for ECDSA-NIST256P-CHALLENGE.
+"""Keys of the package `cryptography`: signatures, for ECDSA-NIST256P-CHALLENGE.
 
     who = sasl_core.Credentials("alice", signer=signer(key))
     application = Application(store, signatures=verify)     # by the keys in the store
 
 `key` is a private key on P-256: `load_pem_private_key`'s, or one in a token that has its
-`sign`.
+`sign`. For ECDH-X25519-CHALLENGE, whose secret key has 32 octets:
+
+    who = sasl_core.Credentials("alice", x25519=functools.partial(x25519, secret))
+    policy = application.policy(x25519=x25519)
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
     from .._values import Signer
 
-__all__ = ["signer", "verify"]
+__all__ = ["signer", "verify", "x25519"]
 
 
 def signer(key: Any) -> Signer:
@@ -46,6 +49,18 @@ def verify(point: bytes, challenge: bytes, signature: bytes) -> bool:
             continue
         return True
     return False
+
+
+def x25519(secret: bytes, u: bytes) -> bytes:
+    """Return X25519 of a secret key and a u-coordinate (RFC 7748, section 5)."""
+    from cryptography.hazmat.primitives.asymmetric.x25519 import (
+        X25519PrivateKey,
+        X25519PublicKey,
+    )
+
+    key = X25519PrivateKey.from_private_bytes(secret)
+    shared: bytes = key.exchange(X25519PublicKey.from_public_bytes(u))
+    return shared
 
 
 def _as_it_is() -> Any:

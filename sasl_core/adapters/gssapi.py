@@ -44,8 +44,9 @@ def initiator(credentials: Any = None, *, delegate: bool = False) -> ContextMake
             aspect = gssapi.OID.from_int_seq(_ASK_FOR_LESS)
             mine = gssapi.Credentials(gssapi.raw.set_cred_option(aspect, mine))
         flag = gssapi.RequirementFlag
-        # Without the second, Cyrus takes no GS2-KRB5.
-        flags = {flag.mutual_authentication, flag.out_of_sequence_detection}
+        # Without the second, Cyrus takes no GS2-KRB5. A set is taken, though the package's
+        # annotation speaks of a number.
+        flags: Any = {flag.mutual_authentication, flag.out_of_sequence_detection}
         if delegate:
             flags.add(flag.delegate_to_peer)
         if {"integrity", "confidentiality"}.intersection(layers):

@@ -59,7 +59,7 @@ async def set_password_async(
 def _with(old: Account | None, made: tuple[records.Record, ...]) -> Account:
     if old is None:
         return Account(made)
-    kept = (one for one in old.records if isinstance(one, records.EcdsaPublicKey))
+    kept = (one for one in old.records if isinstance(one, records.PublicKey))
     return old.replace(records=(*made, *kept))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .._records import ScramKeys, Secret
 from .._scram_math import NAMES
 from .._value import Frozen
-from ..records import EcdsaPublicKey, Plaintext
+from ..records import Plaintext, PublicKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -88,7 +88,7 @@ def mechanisms_of(records: Iterable[Record]) -> frozenset[str]:
     """
     names: set[str] = set()
     for record in records:
-        if isinstance(record, EcdsaPublicKey):
+        if isinstance(record, PublicKey):
             continue
         names |= _PASSWORD_MECHANISMS
         if isinstance(record, ScramKeys):

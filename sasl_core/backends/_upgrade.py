@@ -53,7 +53,7 @@ class Upgrade:
         return [
             record
             for record in account.records
-            if isinstance(record, records.EcdsaPublicKey)
+            if isinstance(record, records.PublicKey)
             or (
                 not records.weak(record, iterations=self.iterations)
                 and (not self.only or record.scheme in self.schemes)

@@ -55,7 +55,8 @@ class Mechanism(Value):
     `client`, `server`: make a side's opening and first record from its terms.
     `strength`: the higher is chosen first.
     `needs`: what a client's `Credentials.has` must hold.
-    `asks`: the requests that a server raises.
+    `asks`: the requests that a server raises. `uses`: the field of `Policy` without which
+    no server runs it.
     `shows`: "password" or "token", where the server and whoever reads along see it.
     `client_first`: the client speaks first. `initial_response`: a server takes one.
     `plus`: needs a channel binding. `binding`: needs one of this type. `binds`: its
@@ -96,6 +97,7 @@ class Mechanism(Value):
         "shows",
         "specification",
         "strength",
+        "uses",
     )
     __match_args__ = ("name", "strength", "specification")
 
@@ -108,6 +110,7 @@ class Mechanism(Value):
         strength: int,
         needs: Iterable[str] = (),
         asks: tuple[type[Request], ...] = (),
+        uses: str = "",
         shows: str = "",
         client_first: bool = True,
         initial_response: bool | None = None,
@@ -136,6 +139,7 @@ class Mechanism(Value):
         self.strength = strength
         self.needs = frozenset(needs)
         self.asks = asks
+        self.uses = uses
         self.shows = shows
         self.client_first = client_first
         self.initial_response = (

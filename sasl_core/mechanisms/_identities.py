@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from .._saslprep import PrepError, saslprep
 from .._strict import Malformed, encoded, utf8
+from .._values import Identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._policy import Policy
     from .._states import Terms
+    from .._values import Credentials
 
 
 MAX_NAME = 1024  # octets; SMTP's longest address has 254
@@ -73,6 +75,22 @@ def write(text: str, what: str, forbidden: str = "\0\r\n") -> bytes:
     except ValueError as error:
         problem = str(error)
     raise Malformed(f"the {what} cannot be sent: {problem}")
+
+
+def read_pair(octets: bytes, policy: Policy) -> Identity:
+    """Read `authcid [NUL authzid]`, by which a client of Atheme's mechanisms begins."""
+    name, _, wanted = octets.partition(b"\0")
+    username = read(name, "user name", policy)
+    # WeeChat names the account twice; an empty authzid is none, as in PLAIN.
+    return Identity(username, read(wanted, "authzid", policy) if wanted else "")
+
+
+def write_pair(credentials: Credentials) -> bytes:
+    """Write what `read_pair` reads; raise Malformed."""
+    pair = write(credentials.username, "user name")
+    if credentials.authzid:
+        pair += b"\0" + write(credentials.authzid, "authzid")
+    return pair
 
 
 def prepared(text: str, what: str, policy: Policy, *, stored: bool = False) -> bytes:

@@ -24,13 +24,12 @@ from .._reasons import Reason
 from .._requests import VerifySignature
 from .._states import SATISFIED, Asking, ClientRecord, ServerRecord
 from .._strict import Malformed
-from .._values import Identity
 from . import _identities as identities
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._states import ClientMove, ClientOpening, ServerMove, ServerOpening, Terms
-    from .._values import Credentials, Signer
+    from .._values import Credentials, Identity, Signer
 
 _SIZE = 32  # octets of a challenge
 # The order of P-256's group (SP 800-186, section 3.2.1.3).
@@ -44,10 +43,7 @@ def client(
     signer = credentials.signer
     if signer is None:
         raise Malformed("there is no signer")
-    initial = identities.write(credentials.username, "user name")
-    if credentials.authzid:
-        initial += b"\0" + identities.write(credentials.authzid, "authzid")
-    return initial, _AwaitChallenge(signer)
+    return identities.write_pair(credentials), _AwaitChallenge(signer)
 
 
 def server(terms: Terms, nonce: bytes | None) -> ServerOpening:
@@ -74,13 +70,8 @@ class _AwaitName(ServerRecord):
     challenge: bytes
 
     def receive(self, response: bytes, terms: Terms) -> ServerMove:
-        name, _, wanted = response.partition(b"\0")
-        username = identities.read(name, "user name", terms.policy)
-        # WeeChat names the account twice; an empty authzid is none, as in PLAIN.
-        authzid = identities.read(wanted, "authzid", terms.policy) if wanted else ""
-        return self.challenge, _AwaitSignature(
-            self.challenge, Identity(username, authzid)
-        )
+        identity = identities.read_pair(response, terms.policy)
+        return self.challenge, _AwaitSignature(self.challenge, identity)
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from ._foreign import ForeignHash, Unverifiable
 from ._hashes import Digest, Hashed, Pbkdf2, Scrypt
 from ._nt_hash import NtHash
 from ._parse import parse
-from ._public_key import EcdsaPublicKey
+from ._public_key import EcdsaPublicKey, PublicKey, X25519PublicKey
 from ._scram_fields import ejabberd, mongodb, passlib, prosody
 from ._secrets import CramMd5Secret, DigestMd5Secret, Plaintext
 from ._srp import SrpVerifier
@@ -57,11 +57,13 @@ __all__ = [
     "OtpState",
     "Pbkdf2",
     "Plaintext",
+    "PublicKey",
     "ScramKeys",
     "Scrypt",
     "Secret",
     "SrpVerifier",
     "Unverifiable",
+    "X25519PublicKey",
     "derive",
     "ejabberd",
     "mongodb",

@@ -11,7 +11,7 @@ from ._derive import realm_of
 from ._foreign import ForeignHash, family
 from ._hash_texts import read_modular, read_scheme, standard
 from ._nt_hash import NtHash
-from ._public_key import EcdsaPublicKey
+from ._public_key import EcdsaPublicKey, X25519PublicKey, read_pem
 from ._scram_fields import read_fields, read_passlib
 from ._secrets import CramMd5Secret, DigestMd5Secret, Plaintext
 from ._srp import SrpVerifier
@@ -86,7 +86,7 @@ def _parse(
     if text.startswith("SCRAM-") or " $ " in text:
         return (ScramKeys.parse("".join(text.split())),)
     if text.startswith("-----BEGIN"):
-        return (EcdsaPublicKey.read_pem(text),)
+        return (read_pem(text),)
     if text.startswith("$scram$"):
         return read_passlib(text)
     if text.startswith("$3$$"):  # FreeBSD's crypt
@@ -122,6 +122,8 @@ def _braced(
         return (SrpVerifier.read(username, rest),)
     if scheme == "ECDSA-NIST256P":
         return (EcdsaPublicKey.read(rest),)
+    if scheme == "X25519":
+        return (X25519PublicKey.read(rest),)
     if scheme == "OTP":
         return (OtpState.read(rest),)
     if scheme == "CRAM-MD5":

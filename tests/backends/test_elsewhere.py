@@ -14,14 +14,15 @@ from sasl_core.backends import Account, Unavailable, Upgrade, set_password
 from sasl_core.backends.memory import MemoryStore
 from sasl_core.backends.passwd import PasswdFile
 from sasl_core.backends.sql import SqlStore
-from sasl_core.records import EcdsaPublicKey
+from sasl_core.records import EcdsaPublicKey, X25519PublicKey
 
 from .. import _gss as gss
 from .._p256 import PrivateKey, PublicKey
+from .._x25519 import BASE, x25519
 from ._contract import keys
 from ._worlds import AsyncWorld, Store, SyncWorld, Throttle
 
-ECDSA = "ECDSA-NIST256P-CHALLENGE"
+ECDSA, ECDH = "ECDSA-NIST256P-CHALLENGE", "ECDH-X25519-CHALLENGE"
 ALICE, OTHER, NOBODYS = PrivateKey(4711), PrivateKey(815), PrivateKey(1)
 HAS = Account([keys("pencil"), EcdsaPublicKey(ALICE.public.octets)], {"sales"})
 CONTEXTS = {"GSSAPI": partial(gss.acceptor, password="ticket")}
@@ -242,6 +243,29 @@ class Rules:
         for name in ("PLAIN", "SCRAM-SHA-256"):
             event = self.login(app, name, "robot", key.format())
             self.assert_failed(event)
+
+    def test_x25519(self) -> None:
+        """By the account's first key, where the policy has the function."""
+        mine, second = (bytes([number]) * 32 for number in (1, 2))
+        keys = [X25519PublicKey(x25519(each, BASE)) for each in (mine, second)]
+        has = HAS.replace(records=(*HAS.records, *keys))
+        self.store.replace("alice", HAS, has)
+        app = self.make(self.store, audit=self.events.append)
+        self.assertNotIn(ECDH, self.policy(app).allow)
+        policy = self.policy(app, x25519=x25519)
+        self.assertIn(ECDH, policy.allow)
+
+        def login(secret: bytes, username: str = "alice") -> Any:
+            function = partial(x25519, secret)
+            return self.login(app, ECDH, username, x25519=function, policy=policy)
+
+        self.assertEqual(login(mine).identity, sasl.Identity("alice"))
+        self.assertEqual(self.events[-1].username, "alice")
+        self.assert_failed(login(second))
+        for name in ("bob", "carol"):  # one without a key, and nobody
+            self.assert_failed(login(mine, name))
+        self.store.replace("alice", has, has.replace(refusal=Reason.DISABLED))
+        self.assert_failed(login(mine))
 
     def test_passcodes(self) -> None:
         """A guess each: the throttle is asked before and told after."""

@@ -6,7 +6,7 @@ import unittest
 from base64 import b64decode, b64encode
 
 from sasl_core import records
-from sasl_core.records import EcdsaPublicKey
+from sasl_core.records import EcdsaPublicKey, X25519PublicKey
 
 # Of one key: as Atheme stores it; `openssl ec -pubout` in PEM, in DER, and
 # that with -conv_form compressed.
@@ -76,6 +76,39 @@ class PublicKeyTest(unittest.TestCase):
         self.assertFalse(records.weak(KEY))
         self.assertNotEqual(KEY.decoy(), KEY)
         self.assertEqual(len(KEY.decoy().point), len(KEY.point))
+
+
+class AgreementKeyTest(unittest.TestCase):
+    """Of X25519."""
+
+    def test_every_form(self) -> None:
+        """As Atheme stores it; `openssl pkey -pubout` in DER, and in PEM."""
+        digits = "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo="
+        info = f"MCowBQYDK2VuAyEA{digits}"
+        pem = f"-----BEGIN PUBLIC KEY-----\n{info}\n-----END PUBLIC KEY-----\n"
+        key = X25519PublicKey(b64decode(digits))
+        for text in (f"{{X25519}}{digits}", f"{{x25519}}{info}", pem):
+            with self.subTest(text):
+                self.assertEqual(records.parse(text), (key,))
+        self.assertEqual(key.format(), f"{{X25519}}{digits}")
+        self.assertNotEqual(key.decoy(), key)
+        self.assertIs(key.verify(digits), False)
+        self.assertFalse(records.weak(key))
+
+    def test_what_is_none(self) -> None:
+        """Of another size, of Ed25519, or one with which anybody is in."""
+        ed25519 = bytes.fromhex("302a300506032b6570032100") + KEY.point[1:]
+        for octets in (
+            b"",
+            bytes(31),
+            b"\x09" + bytes(32),
+            ed25519,
+            bytes(32),
+            b"\1" + bytes(31),
+        ):
+            text = "{X25519}" + b64encode(octets).decode()
+            with self.subTest(text), self.assertRaises(ValueError):
+                records.parse(text)
 
 
 if __name__ == "__main__":

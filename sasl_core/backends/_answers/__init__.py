@@ -3,7 +3,7 @@
     passwords    CheckPassword, FindPassword, FindScramKeys, SaveScramKeys
     one_time     FindOtp, ConsumeOtp, CheckPasscode
     tokens       CheckToken, FindHashedTokens, UseHashedToken
-    signatures   VerifySignature
+    public_keys  VerifySignature, FindPublicKey
     elsewhere    AcceptSecurityContext, Confirm, BeginRedirect, FinishRedirect
     identities   Authorize
 
@@ -35,13 +35,14 @@ from ..._reasons import Reason
 from ..._requests import (
     Confirm,
     FindHashedTokens,
+    FindPublicKey,
     SaveScramKeys,
     UseHashedToken,
     VerifySignature,
 )
 from ...mechanisms import find, registered
 from .._account import Unavailable, can_be_a_name
-from . import elsewhere, identities, one_time, passwords, signatures, tokens
+from . import elsewhere, identities, one_time, passwords, public_keys, tokens
 from .accounts import REFUSED, Accounts
 from .outcomes import Outcomes
 from .upgrades import Upgrades
@@ -65,7 +66,8 @@ _HOMES: dict[type[Request], Callable[[Answers, Any], Coroutine[Any, Any, Event]]
     CheckToken: tokens.check,
     FindHashedTokens: tokens.find,
     UseHashedToken: tokens.use,
-    VerifySignature: signatures.verify,
+    VerifySignature: public_keys.verify,
+    FindPublicKey: public_keys.find,
     CheckPasscode: one_time.check_passcode,
     AcceptSecurityContext: elsewhere.accept,
     Confirm: elsewhere.confirm,
@@ -142,7 +144,11 @@ class Answers:
         population = await self.accounts.population()
         allow = {"EXTERNAL"}
         for one in registered():
-            able = one.name in population.mechanisms or self._has_parts_for(one)
+            able = (
+                one.name in population.mechanisms
+                or self._has_parts_for(one)
+                or settings.get(one.uses) is not None
+            )
             if able and not one.obsolete:
                 allow.add(one.name)
         fitting: dict[str, Any] = {"allow": allow, "decoy": population}

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from ..._records import ScramKeys, Secret
 from ...records import (
     DigestMd5Secret,
-    EcdsaPublicKey,
     Plaintext,
+    PublicKey,
     SrpVerifier,
     Unverifiable,
 )
@@ -28,7 +28,7 @@ async def check(answers: Answers, request: CheckPassword) -> Event:
     """Answer whether the first record that is of a password verifies it."""
     username, password = request.username, request.password
     account, records = await answers.accounts.look_up(request, username)
-    records = tuple(one for one in records if not isinstance(one, EcdsaPublicKey))
+    records = tuple(one for one in records if not isinstance(one, PublicKey))
     if not records:
         return request.deny()
     problem, verified = "", False

@@ -6,11 +6,16 @@ import sasl_core as sasl
 from sasl_core.protocols.dovecot import ClientSession, Question, ServerSession
 
 from ..._accounts import NAMES, Application
+from ..._x25519 import x25519
 
 HELLO = b"VERSION\t1\t3\nCPID\t4711\n"
 COOKIE = bytes(range(16))
 POLICY = sasl.Policy(
-    allow=NAMES, iterations=(16, 1_000_000), decoy=(16, 16), cleartext="encrypted"
+    allow=NAMES,
+    iterations=(16, 1_000_000),
+    decoy=(16, 16),
+    cleartext="encrypted",
+    x25519=x25519,
 )
 
 
