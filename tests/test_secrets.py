@@ -16,6 +16,8 @@ from unittest import mock
 
 import sasl_core as sasl
 from sasl_core import profiles
+from sasl_core.mechanisms import _digest_math as digest_math
+from sasl_core.mechanisms import _ntlm_math as ntlm_math
 from sasl_core.mechanisms import find
 
 from . import _accounts as accounts
@@ -44,6 +46,18 @@ def _secret_octets() -> Iterator[bytes]:
         yield client_keys.client_key
         yield client_keys.stored_key
         yield client_keys.server_key
+    yield from _older_secrets()
+
+
+def _older_secrets() -> Iterator[bytes]:
+    """Yield what DIGEST-MD5 and NTLM derive from the password."""
+    entry = accounts.TABLE["DIGEST-MD5"]
+    secret = digest_math.secret(accounts.USER, accounts.HOST, PASSWORD)
+    nonces = entry.server_nonce or b"", entry.client_nonce or b""
+    uri = f"imap/{accounts.HOST}".encode()
+    yield secret
+    yield digest_math.digests(secret, *nonces, None, b"auth", uri)[0]
+    yield ntlm_math.ntowf_v1(PASSWORD)
 
 
 SECRETS = tuple(

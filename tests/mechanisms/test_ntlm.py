@@ -45,9 +45,9 @@ class NameTest(unittest.TestCase):
             self.assertEqual(
                 messages.read_pairs(said.target_info or b""),
                 {
-                    messages.NB_DOMAIN_NAME: math.unicode(realm),
-                    messages.NB_COMPUTER_NAME: math.unicode("MAIL"),
-                    messages.DNS_COMPUTER_NAME: math.unicode("mail.example.org"),
+                    2: math.unicode(realm),
+                    1: math.unicode("MAIL"),
+                    3: math.unicode("mail.example.org"),
                 },
             )
         self.assertEqual(server(NAME).start(), sasl.Challenge(b""))
@@ -115,6 +115,16 @@ class NameTest(unittest.TestCase):
         self.assertIsInstance(exchange.event, sasl.Success)
         with self.assertRaises(sasl.ProtocolError):
             Exchange("us\u00e9r", change={0: flags_as(oem)})
+        # Where a server has both, Unicode is it.
+        both = exchange.challenge._replace(flags=messages.UNICODE | oem)
+        both = both._replace(target_name="\u00c9X", target_info=bytes(4))
+        both = both._replace(flags=both.flags | messages.TARGET_INFO)
+        asking = client(NAME)
+        asking.start()
+        answer = asking.step(messages.write_challenge(both))
+        said = messages.read_authenticate(answer, messages.UNICODE)
+        self.assertEqual(said.flags & 3, messages.UNICODE)
+        self.assertEqual(said.username, "user")
         # Nobody could read it: the client is told of no target then.
         exchange = Exchange(realm="\u00c9X", change={0: flags_as(oem)})
         self.assertEqual(exchange.challenge.target_name, "")
@@ -181,6 +191,7 @@ class FirstVersionTest(unittest.TestCase):
         said = self.answered(V1, self.v1_challenge())
         self.assertEqual(len(said.nt_response), 24)
         self.assertEqual(said.lm_response, said.nt_response)
+        self.assertEqual((said.session_key, said.mic), (b"", b""))
 
     def test_a_newer_server_gets_the_second(self) -> None:
         """Even if the first one would do."""
@@ -262,6 +273,28 @@ class ReadingTest(unittest.TestCase):
         self.assertEqual(short, messages.Negotiate(messages.UNICODE, b"", b""))
         with self.assertRaises(Malformed):
             messages.read_negotiate(message[:15])
+
+    def test_the_heads_of_messages(self) -> None:
+        """Signature, number, size, and a character set: without, it is none."""
+        negotiate = messages.write_negotiate(messages.UNICODE)
+        empty = bytes(4) + b"\x20\0\0\0"
+        self.assertEqual(negotiate, b"NTLMSSP\0\1\0\0\0\1\0\0\0" + empty + empty)
+        said = messages.Challenge(messages.UNICODE, "", bytes(range(8)), None)
+        challenge = messages.write_challenge(said)[:32]
+        self.assertEqual(messages.read_challenge(challenge), said)
+        readers = (
+            (messages.read_negotiate, negotiate, 12),
+            (messages.read_challenge, challenge, 20),
+        )
+        for read, message, flags_at in readers:
+            for wrong in (
+                message[:-1] if read is messages.read_challenge else message[:15],
+                message[:7] + b"x" + message[8:],
+                message[:8] + b"\3" + message[9:],
+                message[:flags_at] + b"\0" + message[flags_at + 1 :],
+            ):
+                with self.subTest(wrong), self.assertRaises(Malformed):
+                    read(wrong)
 
     def test_a_name_that_is_not_supplied_is_not_looked_at(self) -> None:
         """Section 2.2.1.1; one that is supplied lies behind the fields, inside."""

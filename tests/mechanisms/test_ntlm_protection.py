@@ -55,7 +55,12 @@ class IntegrityTest(unittest.TestCase):
             self.assertEqual(int.from_bytes(time, "little"), wanted)
             has_it = offered is CLOCKED
             self.assertEqual(messages.TIMESTAMP in exchange.pairs, has_it)
-        self.assertEqual(Exchange().proof.nt_response[24:32], bytes(8))
+        timeless = Exchange()
+        self.assertEqual(timeless.proof.nt_response[24:32], bytes(8))
+        # Who was told no time protects nothing more, and has an LMv2 response.
+        self.assertEqual(timeless.proof.mic, b"")
+        self.assertNotIn(messages.AV_FLAGS, timeless.pairs)
+        self.assertNotEqual(timeless.proof.lm_response[:16], bytes(16))
 
     def test_a_mic_without_room_for_it(self) -> None:
         """The flag is under the proof; what it promises must be there."""
@@ -176,6 +181,30 @@ class IntegrityTest(unittest.TestCase):
                 self.assertEqual(isinstance(event, sasl.Success), welcome)
                 if isinstance(event, sasl.Failure):
                     self.assertIn("another host", event.detail)
+
+    def test_whom_a_client_names(self) -> None:
+        """The protocol's service, if the channel has none; nobody, where one is unknown."""
+        raw = sasl.profiles.RAW
+        for service, host, profile, expected in (
+            ("smtp", "h", raw, "smtp/h"),
+            ("", "h", raw.replace(service="imap"), "imap/h"),
+            ("smtp", "h", raw.replace(service="imap"), "smtp/h"),
+            ("", "h", raw, ""),
+            ("smtp", "", raw, ""),
+        ):
+            asking = sasl.client(
+                NAME,
+                sasl.Credentials("user", accounts.PASSWORD),
+                channel=sasl.Channel(True, service=service, host=host),
+                policy=POLICY,
+                profile=profile,
+            )
+            asking.start()
+            answer = asking.step(Exchange().said[1])
+            said = messages.read_authenticate(answer, messages.UNICODE)
+            pairs = messages.read_pairs(said.nt_response[44:])
+            with self.subTest(service=service, host=host, expected=expected):
+                self.assertEqual(pairs[9], math.unicode(expected))
 
     def test_wrong_passwords_are_told_before(self) -> None:
         """Of bindings and hosts only he hears who knows the password."""
