@@ -13,7 +13,7 @@ from .process import ENVIRONMENT, HOST, Sandbox, free_ports, must_run, need
 
 REALM = "INTEROP.TEST"
 SERVER = "localhost"
-SERVICES = ("imap", "ldap", "smtp")
+SERVICES = ("imap", "ldap", "lmtp", "pop", "smtp")
 # A principal has ASCII only, or each implementation reads it in its own way.
 OTHER = "juergen"
 
