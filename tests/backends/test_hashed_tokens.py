@@ -113,6 +113,16 @@ class TokensTest(unittest.TestCase):
         for user, name in (("", NAME), ("a\0", NAME), ("alice", "PLAIN")):
             with self.assertRaises(ValueError):
                 self.tokens.issue(user, name)
+        self.assertEqual(self.tokens.revoke("alice"), 0)
+
+    def test_for_a_fortnight(self) -> None:
+        """Where nobody says another lifetime; and without a file."""
+        self.tokens.issue("alice", NAME)
+        self.clock.now += 14 * 86400 - 1
+        self.assertEqual(len(self.tokens.find("alice")), 1)
+        self.clock.now += 1
+        self.assertEqual(self.tokens.find("alice"), ())
+        self.assertFalse(Path(":memory:").exists())
 
     def test_two_at_once(self) -> None:
         """Over two connections to one file, one login gets the last use."""

@@ -343,7 +343,12 @@ class VerifierTest(unittest.TestCase):
         self.assertEqual(records.parse(text, username="user"), (VERIFIER,))
         self.assertTrue(text.startswith("{SRP}"))
         other = math.buffer(math.text(b"MD5"), math.mpi(5), math.short(SALT))
-        for bad in ("", "====", b64encode(other).decode(), text[5:-8]):
+        elements = math.text(b"SHA-1"), math.mpi(5), math.short(SALT)
+        longer = math.buffer(*elements, b"\0")
+        for bad in (
+            *("", "====", text[5:-8]),
+            *(b64encode(octets).decode() for octets in (other, longer)),
+        ):
             with self.subTest(bad[:9]), self.assertRaises(ValueError):
                 records.parse("{SRP}" + bad, username="user")
 
@@ -357,7 +362,11 @@ class VerifierTest(unittest.TestCase):
         self.assertNotEqual(SrpVerifier.derive("user", "pencil").salt, SALT)
 
     def test_what_is_none(self) -> None:
-        """Salts and numbers outside their sizes."""
+        """Salts and numbers outside their sizes, and a salt that is no octets."""
+        for right in ({"salt": bytes(255)}, {"salt": b"1"}, {"verifier": 2}):
+            VERIFIER.replace(**right)
+        with self.assertRaises(TypeError):
+            VERIFIER.replace(salt="text")
         for wrong in (
             {"salt": b""},
             {"salt": bytes(256)},
