@@ -30,10 +30,17 @@ _set = object.__setattr__
 _BIG, _LITTLE = Struct(">5I"), Struct("<2I")
 
 
+def _md4(octets: bytes) -> bytes:
+    return _folded(_digest("md4", octets))
+
+
 def _md5(octets: bytes) -> bytes:
-    digest = hashlib.md5(octets, usedforsecurity=False).digest()
-    folded = int.from_bytes(digest[:8]) ^ int.from_bytes(digest[8:])
-    return folded.to_bytes(SIZE)
+    return _folded(hashlib.md5(octets, usedforsecurity=False).digest())
+
+
+def _folded(digest: bytes) -> bytes:
+    half = int.from_bytes(digest[:SIZE]) ^ int.from_bytes(digest[SIZE:])
+    return half.to_bytes(SIZE)
 
 
 def _sha1(octets: bytes) -> bytes:
@@ -44,15 +51,24 @@ def _sha1(octets: bytes) -> bytes:
     return _LITTLE.pack(a ^ c ^ e, b ^ d)
 
 
-# RFC 2289 has md4 too, which is broken, and hardly anywhere to be had.
+# RFC 2289 has md4 too, which is broken: it can be computed, but neither side takes it.
 ALGORITHMS: dict[str, Callable[[bytes], bytes]] = {"md5": _md5, "sha1": _sha1}
+_STEPS = ALGORITHMS | {"md4": _md4}
 
 
 def _step(algorithm: str) -> Callable[[bytes], bytes]:
-    step = ALGORITHMS.get(algorithm)
+    step = _STEPS.get(algorithm)
     if step is None:
-        raise Malformed("the algorithm is neither md5 nor sha1")
+        raise Malformed("the algorithm is none of md5, sha1 and md4")
     return step
+
+
+def _digest(algorithm: str, octets: bytes) -> bytes:
+    if algorithm == "md4":  # which OpenSSL has given up
+        from ._md4 import md4
+
+        return md4(octets)
+    return hashlib.new(algorithm, octets, usedforsecurity=False).digest()
 
 
 def is_seed(text: str) -> bool:
@@ -66,7 +82,7 @@ def compute(
     """Return the one-time password of a sequence number: 8 octets.
 
     Raise ValueError for a passphrase of fewer than 10 characters, a seed that is none,
-    an algorithm other than md5 and sha1, and a number outside 0 to 9999.
+    an algorithm other than md5, sha1 and md4, and a number outside 0 to 9999.
     """
     step = _step(algorithm)
     if not is_seed(seed):
@@ -123,8 +139,7 @@ def from_words(text: str, algorithm: str = "sha1") -> bytes:
 
 
 def _number(word: str, algorithm: str) -> int:
-    digest = hashlib.new(algorithm, encoded(word), usedforsecurity=False).digest()
-    return int.from_bytes(digest[-2:]) & 0x7FF
+    return int.from_bytes(_digest(algorithm, encoded(word))[-2:]) & 0x7FF
 
 
 def _checksum(octets: bytes) -> int:
@@ -137,7 +152,7 @@ class OtpState(Secret):
     """What a server stores for OTP: the last one-time password, and which one it was.
 
     `sequence`: that one's number; the next login has one less. `last`: 8 octets. Each
-    login replaces the state. Raise ValueError for what `compute` refuses.
+    login replaces the state. Raise ValueError for what `compute` refuses, and md4.
     """
 
     __slots__ = __match_args__ = ("algorithm", "sequence", "seed", "last")
@@ -152,7 +167,8 @@ class OtpState(Secret):
 
     def __init__(self, algorithm: str, sequence: int, seed: str, last: bytes) -> None:
         must_be_octets(last)
-        _step(algorithm)
+        if algorithm not in ALGORITHMS:
+            raise Malformed("the algorithm is neither md5 nor sha1")
         if not 0 <= sequence <= MAX_SEQUENCE:
             raise Malformed(f"the sequence number is outside 0 to {MAX_SEQUENCE}")
         if not is_seed(seed):
@@ -175,7 +191,7 @@ class OtpState(Secret):
     ) -> OtpState:
         """Compute the state of a new passphrase; `seed=None` draws a fresh one.
 
-        Raise ValueError as `compute` does.
+        Raise ValueError as `compute` does, and for md4.
         """
         if seed is None:
             seed = fresh_seed()

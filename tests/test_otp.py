@@ -104,6 +104,17 @@ class StateTest(unittest.TestCase):
         one, other = (otp.compute(PASSPHRASE, seed, 1) for seed in ("TeSt", "test"))
         self.assertEqual(one, other)
 
+    def test_md4_is_computed_only(self) -> None:
+        """For whoever has a generator of it: no state is of it, so no server asks."""
+        self.assertEqual(len(otp.compute(PASSPHRASE, "ke1234", 3, "md4")), 8)
+        for wrong in ("md2", "MD5", "sha256", ""):
+            with self.assertRaisesRegex(ValueError, "none of"):
+                otp.compute(PASSPHRASE, "ke1234", 3, wrong)
+            with self.assertRaisesRegex(ValueError, "none of"):
+                otp.from_words("A A A A A A", wrong)
+        with self.assertRaisesRegex(ValueError, "neither"):
+            OtpState.derive(PASSPHRASE, "md4", sequence=3)
+
     def test_a_passphrase_is_verified(self) -> None:
         """Of another one, and of what is none, it is not."""
         for wrong in ("This is a test", "", "short"):

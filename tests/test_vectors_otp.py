@@ -50,10 +50,6 @@ class ValueVectors(unittest.TestCase):
         inputs, expect = vector["inputs"], vector["expect"]
         terms = (inputs["passphrase"], inputs["seed"], inputs["count"])
         algorithm = inputs["algorithm"]
-        if algorithm == "md4":
-            with self.assertRaisesRegex(ValueError, "neither md5 nor sha1"):
-                otp.compute(*terms, algorithm)
-            return
         found = otp.compute(*terms, algorithm)
         self.assertEqual(found.hex(), expect["hex"])
         if "words" in expect:
@@ -80,10 +76,6 @@ class ValueVectors(unittest.TestCase):
     def check_other_words(self, vector: Vector) -> None:
         """Six words of other dictionaries."""
         inputs = vector["inputs"]
-        if inputs["algorithm"] == "md4":
-            with self.assertRaisesRegex(ValueError, "neither md5 nor sha1"):
-                otp.from_words(inputs["text"], "md4")
-            return
         found = otp.from_words(inputs["text"], inputs["algorithm"])
         self.assertEqual(found.hex(), vector["expect"]["hex"])
 
