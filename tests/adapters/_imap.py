@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import imaplib
 
 import sasl_core as sasl
 from sasl_core.protocols.imap import Command, Reply, ServerSession
@@ -73,6 +74,33 @@ class Case(_loopback.Case):
 def greeting(*words: str) -> bytes:
     """Write a greeting with capabilities."""
     return f"* OK [CAPABILITY IMAP4rev1 {' '.join(words)}] hello\r\n".encode()
+
+
+class Buffered(imaplib.IMAP4):
+    """Reads as IMAP4 does since Python 3.14: by a buffer of its own, beside a file that
+    nobody reads.
+    """
+
+    file = property(lambda self: self._file)
+
+    def open(self, host="", port=143, timeout=None) -> None:
+        self.host, self.port = host, port
+        self.sock = self._create_socket(timeout)
+        self._file = self.sock.makefile("rb")
+        self._readbuf: list[bytes] = []
+
+    def readline(self) -> bytes:
+        while b"\n" not in b"".join(self._readbuf):
+            self._readbuf.append(self.sock.recv(8192))
+            if not self._readbuf[-1]:
+                return b""
+        line, end, rest = b"".join(self._readbuf).partition(b"\n")
+        self._readbuf = [rest]
+        return line + end
+
+    def shutdown(self) -> None:
+        self._file.close()
+        self.sock.close()
 
 
 class Connection(asyncio.Protocol):
