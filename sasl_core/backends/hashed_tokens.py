@@ -29,7 +29,8 @@ CREATE TABLE IF NOT EXISTS hashed_token (
     mechanism TEXT NOT NULL,
     token TEXT NOT NULL,
     expires REAL NOT NULL,
-    uses INTEGER NOT NULL
+    uses INTEGER NOT NULL,
+    used INTEGER NOT NULL DEFAULT 0
 )
 """
 _INDEX = "CREATE INDEX IF NOT EXISTS hashed_token_user ON hashed_token (username)"
@@ -76,7 +77,8 @@ class HashedTokens:
         """Make a token for this mechanism only; it is not shown again.
 
         The one that the device has stays good until this one is used: it may never
-        arrive. `device` is whatever tells a user's devices apart. Raise ValueError.
+        arrive (XEP-0484, section 3.5). `device` is whatever tells a user's devices apart.
+        Raise ValueError.
         """
         must_be_a_name(username)
         if mechanism not in HT_NAMES:
@@ -85,11 +87,12 @@ class HashedTokens:
 
         def work(db: sqlite3.Connection) -> None:
             db.execute("DELETE FROM hashed_token WHERE expires <= ?", (now,))
-            # Of what was issued before, only the newest can be in use.
+            # Of what was issued before, the one that was used last is in use; where
+            # none was, the newest can be.
             db.execute(
                 "DELETE FROM hashed_token WHERE username = ? AND device = ? AND"
-                " serial < (SELECT max(serial) FROM hashed_token WHERE username = ?"
-                " AND device = ?)",
+                " serial != (SELECT serial FROM hashed_token WHERE username = ?"
+                " AND device = ? ORDER BY used DESC, serial DESC LIMIT 1)",
                 (username, device, username, device),
             )
             row = (
@@ -129,23 +132,23 @@ class HashedTokens:
 
         def work(db: sqlite3.Connection) -> bool:
             found = db.execute(
-                "SELECT serial, device, uses FROM hashed_token WHERE username = ?"
+                "SELECT serial, device FROM hashed_token WHERE username = ?"
                 " AND token = ? AND mechanism = ? AND expires > ?",
                 (username, token.token, token.mechanism, self._clock()),
             ).fetchone()
             if found is None:
                 return False
-            serial, device, uses = found
+            serial, device = found
             db.execute(
                 "DELETE FROM hashed_token WHERE username = ? AND device = ?"
                 " AND (serial < ? OR (serial = ? AND uses = 1))",
                 (username, device, serial, serial),
             )
-            if uses > 1:
-                db.execute(
-                    "UPDATE hashed_token SET uses = uses - 1 WHERE serial = ?",
-                    (serial,),
-                )
+            db.execute(
+                "UPDATE hashed_token SET used = 1, uses = max(uses - 1, 0)"
+                " WHERE serial = ?",
+                (serial,),
+            )
             return True
 
         return self._do(work)

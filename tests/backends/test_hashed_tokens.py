@@ -94,9 +94,21 @@ class TokensTest(unittest.TestCase):
         other = tokens.issue("alice", NAME, device="b")
         self.assertTrue(tokens.use("alice", first))
         third = tokens.issue("alice", NAME, device="a")
-        self.assertEqual(set(tokens.find("alice")), {second, third, other})
+        # The second never arrived: the first is what the device has.
+        self.assertEqual(set(tokens.find("alice")), {first, third, other})
         self.assertTrue(tokens.use("alice", third))
         self.assertEqual(set(tokens.find("alice")), {third, other})
+        self.assertFalse(tokens.use("alice", second))
+
+    def test_replacements_that_never_arrive(self) -> None:
+        """What is in use stays good, however many there are (XEP-0484, section 3.5)."""
+        tokens = self.make(uses=0)
+        token = tokens.issue("alice", NAME)
+        for _ in range(3):
+            self.assertTrue(tokens.use("alice", token))
+            tokens.issue("alice", NAME)
+        self.assertTrue(tokens.use("alice", token))
+        self.assertEqual(len(tokens.find("alice")), 2)
 
     def test_revocation(self) -> None:
         """One device's, or all."""
