@@ -26,6 +26,7 @@ __all__ = ["ALGORITHMS", "OtpState", "compute", "from_words", "to_words"]
 SIZE = 8
 MAX_SEQUENCE = 9999  # so that nobody makes us hash all night; Cyrus SASL takes no more
 _MIN_PASSPHRASE = 10  # section 6.0: of fewer characters none may be taken
+_DIGITS, _LETTERS = "0123456789", "abcdefghijklmnopqrstuvwxyz"
 _set = object.__setattr__
 _BIG, _LITTLE = Struct(">5I"), Struct("<2I")
 
@@ -219,25 +220,22 @@ class OtpState(Secret):
         return f"{{OTP}}{self.algorithm} {self.sequence} {self.seed} {self.last.hex()}"
 
     def decoy(self) -> OtpState:
-        """Return the one of nobody's passphrase."""
-        return self.drawn(int.from_bytes(os.urandom(8)))
+        """Return the one of nobody's passphrase; `drawn` gives it another challenge."""
+        return OtpState(self.algorithm, self.sequence, self.seed, os.urandom(SIZE))
 
     def drawn(self, draw: int) -> OtpState:
         """Return the state of a user who does not exist, which looks like this one.
 
-        `draw`: 64 bits; the same give the same. Servers begin their seeds with letters
-        that are theirs, so only the digits differ, where there are any.
+        `draw`: 64 bits; the same give the same. Where digits follow letters only, the
+        letters are the server's, such as the first of its name, and stay.
         """
-        drawn = "0123456789"
-        if self.seed.isalpha():
-            drawn = "abcdefghijklmnopqrstuvwxyz"
-        seed = ""
-        for char in self.seed:
-            if char.isdigit() or len(drawn) > 10:
-                draw, at = divmod(draw, len(drawn))
-                seed += drawn[at]
-            else:
-                seed += char
+        draw = int.from_bytes(hashlib.sha256(draw.to_bytes(8)).digest())
+        seed, alphabet = self.seed.rstrip(_DIGITS), _DIGITS
+        if seed and (seed == self.seed or not seed.isalpha()):
+            seed, alphabet = "", _alphabet(self.seed)
+        for _ in self.seed[len(seed) :]:
+            draw, at = divmod(draw, len(alphabet))
+            seed += alphabet[at]
         sequence = self.sequence - draw % max(self.sequence // 2, 1)
         return OtpState(self.algorithm, sequence, seed, os.urandom(SIZE))
 
@@ -249,10 +247,19 @@ class OtpState(Secret):
         return cls(algorithm, sequence, seed, a2b_hex(digits))
 
 
+def _alphabet(seed: str) -> str:
+    """Return what the seeds of a server seem to be made of."""
+    made = [_LETTERS, _DIGITS + _LETTERS[:6]]  # Dovecot's are hexadecimal
+    for alphabet in (*made, *map(str.upper, made)):
+        if set(alphabet).issuperset(seed):
+            return alphabet
+    return _DIGITS + (_LETTERS.upper() if seed.isupper() else _LETTERS)
+
+
 # What all states are like whose application did not say: letters of no meaning.
 USUAL = OtpState("sha1", 500, "ot00000000", bytes(SIZE))
 
 
 def fresh_seed() -> str:
     """Return a seed that this account has hardly had before."""
-    return USUAL.decoy().seed
+    return USUAL.drawn(int.from_bytes(os.urandom(8))).seed

@@ -149,8 +149,35 @@ class StateTest(unittest.TestCase):
             self.assertTrue(200 <= one.sequence <= 400)
             self.assertNotEqual(one.seed, like.drawn(7654321).seed)
             self.assertNotEqual(one.last, other.last)
-        self.assertEqual(STATE.replace(sequence=0).decoy().sequence, 0)
+        self.assertEqual(STATE.replace(sequence=0).drawn(5).sequence, 0)
         self.assertFalse(STATE.decoy().verify(PASSPHRASE))
+
+    def test_seeds_of_decoys(self) -> None:
+        """Letters stay only in front of digits: in Dovecot's seeds they are digits, too,
+        and what never changes would tell who does not exist.
+        """
+        for seed, form in (
+            ("ke1234", r"ke\d{4}"),
+            ("KE1234", r"KE\d{4}"),
+            ("123456", r"\d{6}"),
+            ("b196c1d89cbf6453", r"[0-9a-f]{16}"),
+            ("B196C1D89CBF6453", r"[0-9A-F]{16}"),
+            ("abcdefghijklmnop", r"[a-z]{16}"),
+            ("ABCDEFGHIJKLMNOP", r"[A-Z]{16}"),
+            ("1z2y3x", r"[0-9a-z]{6}"),
+            ("1Z2Y3X", r"[0-9A-Z]{6}"),
+            ("1z2Y3x", r"[0-9a-z]{6}"),
+        ):
+            like = STATE.replace(seed=seed)
+            drawn = [like.drawn(draw).seed for draw in range(2, 300)]
+            kept = [{one[at] for one in drawn} for at in range(len(seed))]
+            with self.subTest(seed):
+                for one in drawn:
+                    self.assertRegex(one, rf"\A{form}\Z")
+                at = 2 if seed.lower() == "ke1234" else 0
+                self.assertEqual([len(each) for each in kept[:at]], [1] * at)
+                self.assertGreaterEqual(min(map(len, kept[at:])), 10)
+        self.assertNotEqual(otp.fresh_seed(), otp.fresh_seed())
 
     def test_nothing_shows(self) -> None:
         """The last one is enough to guess at the passphrase."""

@@ -89,6 +89,9 @@ class OneTimeTest(unittest.TestCase):
             self.log_in(b"alice", RIGHT)[1].reason, sasl.Reason.BAD_CREDENTIALS
         )
         self.assertEqual(self.store.find("alice"), off)
+        said = {self.log_in(b"alice", WRONG)[0] for _ in range(5)}
+        self.assertEqual(len(said), 1)  # as of whoever does not exist
+        self.assertRegex(said.pop(), rb"\Aotp-md5 \d\d ke\d{4} ext\Z")
 
     def test_accounts_without_one(self) -> None:
         """Are nobody's, too: their challenge is a decoy of no population."""

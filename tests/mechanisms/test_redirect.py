@@ -72,12 +72,19 @@ class ClientTest(unittest.TestCase):
     def test_providers_that_are_none(self) -> None:
         """Nothing, what is no ASCII or too long; an XRI where a URL has to be."""
         for name in NAMES:
-            for provider in ("\xe9", "a b", "a\0", "x" * 1025):
+            for char in ("!", "~"):
+                provider = OPENID + char * (1024 - len(OPENID))
+                one = client(name, has(provider))
+                first = one.start()
+                self.assertEqual(first, b"n,," + provider.encode())
+                self.assertIsInstance(server(name).start(first), sasl.BeginRedirect)
+            for provider in ("\xe9", "a b", "a\0", "a\x7f", "x" * 1025):
                 with self.subTest(provider), self.assertRaises(sasl.CredentialsError):
                     client(name, has(provider))
             with self.assertRaises(sasl.NoMechanism):
                 client(name, has(""))
         client("SAML20", has("example.org"))
+        client("OPENID20", has("http://openid.example/"))
         for provider in ("example.org", "=example*xri", "xri://=x"):
             with self.assertRaises(sasl.CredentialsError):
                 client("OPENID20", has(provider))
@@ -95,11 +102,12 @@ class ClientTest(unittest.TestCase):
         one.step(URL.encode())
         self.assertEqual(one.step(b"email=a@b"), b"")
         one.finish()
-        one = client("SAML20", has())
-        one.start()
-        one.step(URL.encode())
-        with self.assertRaises(sasl.ProtocolError):
-            one.step(b"email=a@b")
+        for name, said in (("SAML20", b"email=a@b"), ("OPENID20", b"email=\xff")):
+            one = client(name, has())
+            one.start()
+            one.step(URL.encode())
+            with self.assertRaises(sasl.ProtocolError):
+                one.step(said)
 
     def test_an_error(self) -> None:
         """Is answered with =, and no success comes after it (RFC 6616, section 3.4)."""
