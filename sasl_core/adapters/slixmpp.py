@@ -6,7 +6,7 @@ mechanism of this library, in place of its own.
     await login(xmpp, Credentials("user", "pencil"))
 
 slixmpp's own reads base64 leniently, binds to the channel below TLS 1.3 only, and after
-a wrong password sends it again by the next mechanism. No security layer is agreed on.
+a wrong password sends it again by the next mechanism.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from __future__ import annotations
 import asyncio
 import importlib
 import ssl
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .._channel import Channel
 from .._errors import NoMechanism, StateError
 from .._policy import DEFAULT
 from ..protocols.xmpp import NAMESPACE, ClientSession, Element
-from ._calls import token_later, unlayered
+from ._calls import token_later
+from ._layered_transport import LayeredTransport
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
         authenticated: bool
         socket: Any
+        transport: Any
         requested_jid: Any
         features: set[str]
         plugin: Any
@@ -71,7 +73,8 @@ async def login(
     Call it right after `xmpp.connect()`. What follows, to `session_start`, is
     slixmpp's, and so is STARTTLS; a later reconnection logs in the same way. `channel`
     is read off its TLS object if None. Its events `auth_success`, `failed_auth` and
-    `failed_all_auth` come as from its own. Raise SASLError, and then the stream is
+    `failed_all_auth` come as from its own. Where a security layer was agreed on,
+    `xmpp.transport` goes through it. Raise SASLError, and then the stream is
     being closed; OSError (so TimeoutError) where the connection fails: slixmpp goes on
     trying until it is told to stop.
     """
@@ -106,7 +109,7 @@ class _Authentication:
         self._xmpp = xmpp
         self._credentials = credentials
         self._channel = channel
-        self._policy = unlayered(policy)
+        self._policy = policy
         self._session: ClientSession | None = None
         self._work: asyncio.Task[None] | None = None
         self._missed: OSError | None = None
@@ -192,6 +195,9 @@ class _Authentication:
         xmpp.authenticated = True
         xmpp.features.add("mechanisms")
         xmpp.event("auth_success", stanza)
+        if session.layer is not None:
+            protocol = cast("asyncio.Protocol", xmpp)
+            xmpp.transport = LayeredTransport(xmpp.transport, session.layer, protocol)
         xmpp.init_parser()
         xmpp.send_raw(xmpp.stream_header)
         if not self.outcome.done():

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .._policy import Policy
     from .._profile import Profile
     from .._values import Credentials, TokenError
+    from ..layers import Layer
 
 __all__ = ["NAMESPACE", "ClientSession", "Element", "ServerSession", "reason_of"]
 
@@ -142,6 +143,11 @@ class ClientSession(Secretive):
     def mechanism(self) -> str:
         """The mechanism that is tried now, or was last."""
         return self._attempts.name
+
+    @property
+    def layer(self) -> Layer | None:
+        """What the new stream goes through once `authenticated`; None: as it is."""
+        return self._attempts.layer if self.authenticated else None
 
     @property
     def credentials(self) -> Credentials:

@@ -41,6 +41,7 @@ class XMPP:
     def __init__(self, server, *, names=None) -> None:
         self.authenticated = False
         self.socket = object()
+        self.transport = mock.Mock()
         self.requested_jid = SimpleNamespace(domain="im.example.org")
         self.features: set[str] = set()
         self.plugin = {"feature_mechanisms": SimpleNamespace(order=100)}
@@ -102,6 +103,7 @@ class XMPP:
 
     def send_raw(self, text) -> None:
         self.sent.append(text)
+        self.transport.write(text.encode())
         if text == self.stream_header:
             return
         root = ET.fromstring(text)
@@ -169,6 +171,20 @@ class LoginTest(unittest.TestCase):
                 self.assertEqual((xmpp.parsers, xmpp.sent[-1]), (1, "<stream>"))
                 self.assertEqual(xmpp.events, ["auth_success"])
                 self.assertEqual(xmpp.taken, [True])
+
+    def test_the_new_stream_goes_through_the_layer(self) -> None:
+        policy = sasl.Policy(allow=["DIGEST-MD5"], layers=["confidentiality"])
+        server = Honest(policy)
+        xmpp = XMPP(server)
+        xmpp.data_received = mock.Mock()
+        below = xmpp.transport
+        self.log_in(xmpp, policy=policy)
+        layer = server.session.layer
+        octets = below.write.call_args.args[0]
+        self.assertEqual(layer.unwrap(octets), xmpp.stream_header.encode())
+        (protocol,) = below.set_protocol.call_args.args
+        protocol.data_received(layer.wrap(b"<stream>"))
+        xmpp.data_received.assert_called_once_with(b"<stream>")
 
     def test_a_wrong_password_is_one_attempt(self) -> None:
         server = Honest()

@@ -18,6 +18,7 @@ from sasl_core.adapters.slixmpp import login
 
 from .cases import CURRENT, Case, each, matrix
 from .checks import Checks
+from .outcomes import note
 from .packages import need_package
 from .peers import prosody
 from .peers.accounts import ALICE
@@ -150,6 +151,28 @@ class OursTest(ClientTest):
             await self.log_in("sasl_core", server.port, mechanism, case)
             outcome = server.outcomes.get(timeout=5)
         self.check_event(outcome, "slixmpp with sasl_core", mechanism, case)
+
+
+class LayerTest(ClientTest):
+    """Nobody else's server of XMPP has layers."""
+
+    def test_ours(self) -> None:
+        for layer in ("integrity", "confidentiality"):
+            with self.subTest(layer):
+                asyncio.run(self.check_ours(layer))
+
+    async def check_ours(self, layer: Any) -> None:
+        policy = sasl.Policy(allow=["DIGEST-MD5"], layers=[layer])
+        server = XmppServer(policy)
+        async with await server.listen(), client(server.port) as (xmpp, started):
+            await login(xmpp, RIGHT.credentials, policy=policy, timeout=10)
+            await asyncio.wait_for(started.wait(), 10)
+            outcome = server.outcomes.get(timeout=5)
+            assert isinstance(outcome, sasl.Success), outcome
+            assert outcome.layer is not None
+            self.assertEqual(outcome.layer.confidential, layer == "confidentiality")
+            name = f"slixmpp {slixmpp.__version__} (sasl_core)"
+            note("sasl_core", name, "DIGEST-MD5", f"layer {layer}", "accepted")
 
 
 @each(matrix(ITS_OWN, authzid=False))

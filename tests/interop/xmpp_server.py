@@ -9,6 +9,7 @@ import ssl
 import xml.etree.ElementTree as ET
 
 import sasl_core as sasl
+from sasl_core.layers import Layer
 from sasl_core.protocols.xmpp import NAMESPACE, Element, ServerSession
 
 from .application import REQUESTS, settle
@@ -61,20 +62,23 @@ class XmppServer:
     ) -> None:
         parser = ET.XMLPullParser(["start", "end"])
         depth = 0
+        layer: Layer | None = None  # until the new stream
         while data := await reader.read(65536):
-            parser.feed(data)
+            parser.feed(layer.unwrap(data) if layer else data)
             for event, element in parser.read_events():
                 depth += 1 if event == "start" else -1
                 if depth == 0:
                     return
                 if (event, depth) == ("start", 1):
-                    writer.write(f"{_STREAM}{_features(session)}".encode())
+                    said = f"{_STREAM}{_features(session)}".encode()
+                    writer.write(layer.wrap(said) if layer else said)
                 if (event, depth) != ("end", 1):
                     continue
                 said = self._stanza(session, element)
-                writer.write(said)
+                writer.write(layer.wrap(said) if layer else said)
                 if said.startswith(b"<success"):
                     # a new stream, in a new parser
+                    layer = session.layer
                     parser, depth = ET.XMLPullParser(["start", "end"]), 0
                     break
 
