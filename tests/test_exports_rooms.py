@@ -53,6 +53,7 @@ NAMES = {
     "protocols.postgresql": f"{_BOTH_SIDES} MECHANISMS READY error message",
     "protocols.quirks": "KNOWN NO_INITIAL_RESPONSE OPENING_TEXT Quirk for_host",
     "protocols.saslauthd": f"{_VERDICTS} ClientSession Reply ServerSession",
+    "protocols.sasl2": "NAMESPACE STREAM ClientSession Element ServerSession issued",
     "protocols.sieve": f"{_OF_LINES} read_reply response_code",
     "protocols.smtp": f"""{_OF_LINES} READY TIMED_OUT LineBuffer read_identity
         write_identity""",

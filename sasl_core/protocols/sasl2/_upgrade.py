@@ -1,0 +1,92 @@
+"""The tasks by which a server gets the keys of another SCRAM hash (XEP-0480)."""
+
+from __future__ import annotations
+
+from ..._choosing import client, server
+from ..._errors import ProtocolError
+from ..._requests import SaveScramKeys
+from ...mechanisms.scram_upgrade import UPGRADES
+from ...profiles import RAW
+from ._element import Element
+from ._words import PROFILE, octets, words
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..._channel import Channel
+    from ..._policy import Policy
+    from ..._server import Server
+    from ..._values import Credentials
+
+_TASKS = "urn:xmpp:sasl:upgrade:0"
+_DATA = "urn:xmpp:scram-upgrade:0"
+
+
+def write(tasks: Iterable[str]) -> list[Element]:
+    """Offer these tasks, or ask for them."""
+    return [Element("upgrade", task, namespace=_TASKS) for task in tasks]
+
+
+def read(element: Element | None, ours: Iterable[str]) -> list[str]:
+    """Return those of our tasks that an element names."""
+    theirs = words(element, "upgrade", _TASKS)
+    return [task for task in ours if task in theirs and UPGRADES[task].available]
+
+
+def write_challenge(challenge: bytes) -> Element:
+    """Write the challenge of an exchange: salt and iteration count."""
+    salt, _, count = challenge.decode().removeprefix("s=").partition(",i=")
+    asked = {"iterations": count}
+    found = Element("salt", salt, namespace=_DATA, attributes=asked)
+    return Element("task-data", children=[found])
+
+
+def answer(
+    task: str,
+    element: Element,
+    credentials: Credentials,
+    *,
+    channel: Channel,
+    policy: Policy,
+) -> Element:
+    """Answer a salt with the SaltedPassword; raise SASLError."""
+    salt = element.child("salt", _DATA)
+    if salt is None:
+        raise ProtocolError("an upgrade begins with a salt")
+    exchange = client(
+        UPGRADES[task],
+        credentials,
+        channel=channel,
+        policy=_policy_for(policy),
+        profile=RAW,
+    )
+    exchange.start()
+    asked = octets(f"s={salt.text},i={salt.get('iterations')}")
+    hashed = PROFILE.encode(exchange.step(asked)).decode()
+    return Element("task-data", children=[Element("hash", hashed, namespace=_DATA)])
+
+
+def begin(task: str, username: str, *, channel: Channel, policy: Policy) -> Server:
+    """Begin the server's half of a task, for who has just logged in."""
+    return server(
+        UPGRADES[task],
+        channel=channel,
+        policy=_policy_for(policy),
+        profile=RAW,
+        answers=(SaveScramKeys,),
+        username=username,
+    )
+
+
+def read_hash(element: Element) -> bytes:
+    """Return the client's answer; raise Malformed for what is no base64."""
+    found = element.child("hash", _DATA)
+    return PROFILE.decode(octets(found.text if found else ""))
+
+
+def _policy_for(policy: Policy) -> Policy:
+    # What the policy says of mechanisms was asked of the login before.
+    return policy.replace(
+        allow=None, deny=(), channel_binding="prefer", layers=("none",)
+    )
