@@ -193,12 +193,7 @@ class LdapTest(unittest.TestCase):
             server, client_strategy=strategy, receive_timeout=10
         )
         self.addCleanup(connection.strategy.close)
-        ldap_adapter.login(
-            connection,
-            way.credentials,
-            policy=way.policy,
-            mechanisms=[way.mechanism],  # to be told them it takes a layer, too
-        )
+        ldap_adapter.login(connection, way.credentials, policy=way.policy)
         dn = slapd.dn(ALICE.user)
         self.assertEqual(connection.extend.standard.who_am_i(), f"dn:{dn}")
         connection.modify(dn, {"description": [("MODIFY_REPLACE", [VALUE])]})
