@@ -104,6 +104,14 @@ class StateTest(unittest.TestCase):
         one, other = (otp.compute(PASSPHRASE, seed, 1) for seed in ("TeSt", "test"))
         self.assertEqual(one, other)
 
+    def test_passphrases(self) -> None:
+        """Ten characters, not octets, at least; more than 63 are no error."""
+        for passphrase in ("1234567890", "\xe9" * 10, "a" * 63, "a" * 1000):
+            self.assertEqual(len(otp.compute(passphrase, "ke1234", 1)), 8)
+        for passphrase in ("", "123456789", "\xe9" * 9):
+            with self.assertRaises(ValueError):
+                otp.compute(passphrase, "ke1234", 1)
+
     def test_md4_is_computed_only(self) -> None:
         """For whoever has a generator of it: no state is of it, so no server asks."""
         self.assertEqual(len(otp.compute(PASSPHRASE, "ke1234", 3, "md4")), 8)
