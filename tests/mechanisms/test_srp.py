@@ -212,6 +212,25 @@ class FormulaTest(unittest.TestCase):
         self.assertEqual(event.data, len(sent).to_bytes(4) + sent)
         one.finish(event.data)
 
+    def test_a_and_b_are_fresh(self) -> None:
+        """Of 256 bits each: never the same A, nor the same B."""
+        facts: Any = {
+            "channel": sasl.Channel(True),
+            "policy": sasl.Policy(allow=["SRP"]),
+            "profile": profiles.RAW,
+        }
+        with mock.patch("os.urandom", side_effect=lambda size: b"\1" * size) as drawn:
+            sasl.client("SRP", sasl.Credentials("user", "pencil"), **facts)
+            sasl.server("SRP", **facts)
+        self.assertEqual(drawn.call_args_list, [mock.call(32)] * 2)
+        said = set()
+        for _ in range(2):
+            event: Any = sasl.server("SRP", **facts).start(NAMES).answer(VERIFIER)
+            one = sasl.client("SRP", sasl.Credentials("user", "pencil"), **facts)
+            one.start()
+            said |= {event.data, one.step(event.data)}
+        self.assertEqual(len(said), 4)
+
 
 class PasswordTest(unittest.TestCase):
     """What is prepared of a password, and what is taken as it is."""
