@@ -1,6 +1,7 @@
 """The regular expressions of Postfix's tables in Python's: POSIX extended ones, and Perl's.
 
-Both match octets, as Postfix does. What Python has not, or means otherwise, is refused.
+Both match octets, as Postfix does. What Python has not, or means otherwise, is refused;
+so is what it could search for ever (`_postfix_growth.py`).
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
+
+from ._postfix_growth import check_growth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +58,7 @@ class Pattern:
     def __init__(self, text: str, flags: int, *, anchored: bool = False) -> None:
         try:
             compiled = re.compile(text.encode("latin-1"), flags)
+            check_growth(text, flags)
         except (re.error, OverflowError, RecursionError) as error:
             raise ValueError(f"not an expression of Python's: {_why(error)}") from None
         self.groups = compiled.groups

@@ -176,7 +176,7 @@ class Regex:
 
 
 class PostfixMaps:
-    """The tables of Postfix's smtpd_sender_login_maps, as reject_sender_login_mismatch
+    r"""The tables of Postfix's smtpd_sender_login_maps, as reject_sender_login_mismatch
     reads them: `PostfixMaps("hash:/etc/postfix/senders", "pcre:/etc/postfix/more")`.
 
     `hash:`, `texthash:`, `lmdb:` and the like name the text that postmap(1) reads (so a
@@ -186,7 +186,8 @@ class PostfixMaps:
     looked up alone, too, and one that routes (with "@", "%" or "!") is nobody's.
 
     Raise ValueError, with the line's number, for what Postfix would skip with a warning,
-    or Python cannot do; OSError where a file cannot be read. A changed file is read
+    or Python cannot do or could do for ever, as `([a-z]+\.?)+` (`_postfix_growth.py`
+    has the rule); OSError where a file cannot be read. A changed file is read
     again; where that fails, look-ups raise Unavailable until it is mended.
     """
 
