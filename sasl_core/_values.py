@@ -272,7 +272,8 @@ class Asserted(Value):
 
     `identity`: who it is here, not empty. `attributes`: what OPENID20's client is told of
     it: names and values of OpenID's simple registration, such as "email" (None: nothing
-    is sent). Raise ValueError for a name that is not of letters.
+    is sent). Raise ValueError for a name that is not of letters, and for what has no
+    UTF-8, which an assertion in JSON may hold.
     """
 
     __slots__ = __match_args__ = ("identity", "attributes")
@@ -286,5 +287,7 @@ class Asserted(Value):
                 raise ValueError("an attribute's name is of ASCII letters")
         if not identity:
             raise ValueError("an empty identity is nobody's")
+        for text in (identity, *(value for _, value in pairs or ())):
+            encoded(text)  # raises
         self.identity = identity
         self.attributes = pairs

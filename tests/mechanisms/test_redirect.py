@@ -165,7 +165,12 @@ class ServerTest(unittest.TestCase):
             event = self.redirected(name).step(b"=").answer(told)
             self.assertIsInstance(event, sasl.Success)
             self.assertEqual(event.data, data)
-        for identity, attributes in (("", None), ("user", {"a=": "x"})):
+        for identity, attributes in (
+            ("", None),
+            ("user", {"a=": "x"}),
+            ("\ud800", None),
+            ("user", {"email": "a@b", "fullname": "\ud800"}),
+        ):
             with self.assertRaises(ValueError):
                 sasl.Asserted(identity, attributes)
 
