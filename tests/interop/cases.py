@@ -41,9 +41,11 @@ def _token(name: str, user: str, token: str, welcome: bool) -> Case:
     return Case(name, sasl.Credentials(user, token=token), welcome)
 
 
+RIGHT = _password("right", *ALICE, True)
+WRONG = _password("wrong password", ALICE.user, "Wonderland", False)
 _PASSWORD = [
-    _password("right", *ALICE, True),
-    _password("wrong password", ALICE.user, "Wonderland", False),
+    RIGHT,
+    WRONG,
     _password("unknown user", "nobody", ALICE.password, False),
     _password("non-ASCII", *JUERGEN, True),
     _password("non-ASCII, wrong password", JUERGEN.user, "pä53wőrd", False),

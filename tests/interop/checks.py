@@ -1,11 +1,15 @@
-"""What must be true of every attempt to log in to somebody else's server."""
+"""What must be true of every attempt to log in: of ours to somebody else's server, and of
+somebody else's client to ours.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import subprocess
 import unittest
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
+from typing import Any
 
 import sasl_core as sasl
 from sasl_core.mechanisms import registered
@@ -13,6 +17,7 @@ from sasl_core.mechanisms import registered
 from . import smtp
 from .cases import Case
 from .outcomes import note
+from .peers.mail import COMMANDS, implicit_tls
 from .peers.tls import client_context
 
 OURS = "sasl_core"
@@ -85,6 +90,91 @@ class Checks(unittest.TestCase):
             outcome = f"refused ({event.reason.value})"
         finally:
             note(OURS, client, mechanism, case.name, outcome)
+
+
+class ClientChecks(Checks):
+    """The base of the tests of somebody else's clients, which log in to our server."""
+
+    ours: Any  # a `serving.Outcomes`
+    policy: sasl.Policy | None = None  # None: the mechanism of the case, and no other
+
+    def expect(self, mechanism: str) -> None:
+        """Make the server ready for the next connection."""
+        self.ours.expect(self.policy or sasl.Policy(allow=[_by_sasl(mechanism)]))
+
+    def check_login(
+        self, client: str, mechanism: str, case: Case, log_in: Callable[[], bool]
+    ) -> None:
+        """Let the client log in; it must agree with our server about the outcome.
+
+        It tries once: a second attempt would be how accounts get locked.
+        """
+        self.expect(mechanism)
+        welcome = log_in()
+        self.check_event(self.ours.outcome(), client, _by_sasl(mechanism), case)
+        self.assertTrue(self.ours.outcomes.empty())
+        self.assertEqual(welcome, case.welcome)
+
+
+class ProgramChecks(ClientChecks):
+    """The same for a program that is run, and says by its exit status how it fared."""
+
+    program: Any  # its module among `peers`
+    name = ""  # unless the module has it
+    protocol = ""  # a word of `peers.mail`; empty: it knows one only
+    options: tuple[str, ...] = ()
+
+    def check(self, mechanism: str, case: Case) -> None:
+        self.check_program(mechanism, case)
+
+    def check_program(self, mechanism: str, case: Case, protocol: str = "") -> None:
+        """Run the program, by another protocol than usual where one is named."""
+        protocol = protocol or self.protocol
+
+        def log_in() -> bool:
+            mine, certificate = case.credentials, case.certificate
+            done = self.run_program(mechanism, mine, certificate, protocol)
+            return self.has_logged_in(done, mechanism, case)
+
+        how = [mechanism] if mechanism in COMMANDS else []
+        client = " ".join([self.client(), protocol, *self.options, *how])
+        self.check_login(client, mechanism, case, log_in)
+
+    def run_program(
+        self,
+        mechanism: str,
+        mine: sasl.Credentials,
+        certificate: str | None = None,
+        protocol: str = "",
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run the program to its end, and expect nothing."""
+        protocol = protocol or self.protocol
+        port = self.ours.tls_port if implicit_tls(protocol) else self.ours.port
+        more: dict[str, Any] = {"protocol": protocol} if protocol else {}
+        if self.options:
+            more["options"] = self.options
+        done: subprocess.CompletedProcess[bytes] = self.program.log_in(
+            port, mechanism, mine, certificate, **more
+        )
+        return done
+
+    def client(self) -> str:
+        """Return the program's name and version; skip where it is not installed."""
+        name = self.name or self.program.__name__.rpartition(".")[2]
+        return f"{name} {self.program.version()}"
+
+    def has_logged_in(
+        self, done: subprocess.CompletedProcess[bytes], mechanism: str, case: Case
+    ) -> bool:
+        """Tell what its exit status means."""
+        output = done.stdout.decode(errors="replace")
+        self.assertIn(done.returncode, (0, self.program.REFUSED), output)
+        return done.returncode == 0
+
+
+def _by_sasl(mechanism: str) -> str:
+    """Return what our server calls a way to log in."""
+    return "PLAIN" if mechanism in COMMANDS else mechanism
 
 
 def expected_user(mechanism: str, case: Case) -> str:

@@ -21,11 +21,36 @@ from .peers.tls import certificates, server_context
 NAME = "localhost"
 
 
-class Serving:
-    """A running server: `expect` before each connection, `outcome` after it.
+class Outcomes:
+    """What a test has of a server: `expect` before a connection, `outcome` after it.
 
-    `port` is without TLS at first, `tls_port` within TLS. A protocol says what its
-    session is, how it greets, and how the application answers commands.
+    `port` is without TLS at first, `tls_port` within TLS.
+    """
+
+    port: int
+    tls_port: int
+
+    def __init__(self) -> None:
+        self.policy = sasl.Policy()
+        self.outcomes: queue.Queue[sasl.Success | sasl.Failure | None] = queue.Queue()
+
+    def expect(self, policy: sasl.Policy) -> None:
+        """Make a policy that of the connections to come; forget those before."""
+        self.policy = policy
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self.outcomes.get_nowait()
+
+    def outcome(self) -> sasl.Success | sasl.Failure | None:
+        """Return how the next connection to end has fared; None: it did not log in."""
+        return self.outcomes.get(timeout=10)
+
+
+class Serving(Outcomes):
+    """A running server.
+
+    A protocol says what its session is, how it greets, and how the application answers
+    commands.
     """
 
     service = ""
@@ -34,10 +59,9 @@ class Serving:
     host = NAME
 
     def __init__(self) -> None:
-        self.policy = sasl.Policy()
+        super().__init__()
         self.tls = server_context(ask=True)
         self._certificate = ssl.PEM_cert_to_DER_cert(certificates().server.read_text())
-        self._outcomes: queue.Queue[sasl.Success | sasl.Failure | None] = queue.Queue()
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         started: queue.Queue[list[int]] = queue.Queue()
@@ -56,17 +80,6 @@ class Serving:
     async def handle(self, session: Any, command: Any, ask: streams.Ask) -> Any:
         """Answer a command, as the application does."""
         raise TypeError("a protocol says how commands are answered")
-
-    def expect(self, policy: sasl.Policy) -> None:
-        """Make a policy that of the next connection; forget those before."""
-        self.policy = policy
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._outcomes.get_nowait()
-
-    def outcome(self) -> sasl.Success | sasl.Failure | None:
-        """Return how the next connection to end has fared; None: it did not log in."""
-        return self._outcomes.get(timeout=10)
 
     def close(self) -> None:
         """Stop the server and its thread."""
@@ -110,7 +123,7 @@ class Serving:
             with contextlib.suppress(OSError):
                 async with asyncio.timeout(2):
                     await writer.wait_closed()
-            self._outcomes.put(session.success or session.failure)
+            self.outcomes.put(session.success or session.failure)
 
     def _secured(self, tls: ssl.SSLObject) -> sasl.Channel:
         return sasl.Channel.from_ssl(

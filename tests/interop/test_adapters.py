@@ -13,16 +13,12 @@ from sasl_core.adapters import blocking, streams
 from sasl_core.adapters import smtplib as adapter
 from sasl_core.protocols.smtp import ClientSession
 
-from .cases import Case
+from .cases import RIGHT, WRONG, Case
 from .checks import Checks
 from .peers import dovecot, exim, postfix
-from .peers.accounts import ALICE
 from .peers.process import HOST
 from .peers.tls import client_context
 from .smtp import Smtp
-
-RIGHT = Case("best, right", sasl.Credentials(*ALICE), True)
-WRONG = Case("best, wrong password", sasl.Credentials(ALICE.user, "Wonderland"), False)
 
 
 class BestTest(Checks):

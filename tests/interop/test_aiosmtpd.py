@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import queue
 import re
 import smtplib
 import ssl
-import subprocess
 import threading
 import unittest
 import warnings
@@ -21,19 +19,18 @@ from sasl_core.adapters.aiosmtpd import AuthHandler
 from sasl_core.adapters.smtplib import login
 
 from .application import REQUESTS, settle
-from .cases import CURRENT, Case, each, matrix
-from .checks import Checks
+from .cases import CURRENT, RIGHT, WRONG, Case, each, matrix
+from .checks import Checks, ProgramChecks
 from .packages import need_package
 from .peers import curl, msmtp, swaks
 from .peers.accounts import ALICE
 from .peers.process import HOST, free_ports
 from .peers.tls import certificates, client_context, server_context
+from .serving import Outcomes
 from .smtp import Smtp
 from .test_clients import EQUALS_SIGN, UNESCAPED, UNSAID
 
 MECHANISMS = CURRENT
-RIGHT = Case("right", sasl.Credentials(*ALICE), True)
-WRONG = Case("wrong password", sasl.Credentials(ALICE.user, "Wonderland"), False)
 
 aiosmtpd: Any
 ours: Aiosmtpd
@@ -57,12 +54,12 @@ async def answer(request: sasl.Request) -> sasl.Event:
     return settle(request)
 
 
-class Aiosmtpd:
-    """A running server: STARTTLS at `port`, TLS at once at `tls_port`."""
+class Aiosmtpd(Outcomes):
+    """A running server, with STARTTLS."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.version = aiosmtpd.__version__
-        self.outcomes: queue.Queue[sasl.Success | sasl.Failure] = queue.Queue()
         self._certificate = ssl.PEM_cert_to_DER_cert(certificates().server.read_text())
         self.loop = asyncio.new_event_loop()
         self._servers: list[asyncio.Server] = []
@@ -74,9 +71,8 @@ class Aiosmtpd:
         self.tls_port = self.listen(self._make, server_context(ask=True))
 
     def expect(self, policy: sasl.Policy) -> None:
-        """Make a policy that of the connections to come; forget those before."""
-        while not self.outcomes.empty():
-            self.outcomes.get()
+        """Take a handler with this policy from now on."""
+        super().expect(policy)
         self.handler = Handler(
             answer,
             decided=self._decided,
@@ -125,73 +121,50 @@ def setUpModule() -> None:
     need_package("aiosmtpd.smtp")
     need_package("aiosmtpd.controller")
     logging.getLogger("mail.log").setLevel(logging.CRITICAL)
-    ours = Aiosmtpd()
+    ours = ClientTest.ours = Aiosmtpd()
     unittest.addModuleCleanup(ours.close)
 
 
 tearDownModule = unittest.doModuleCleanups  # which pytest would not call
 
 
-class ClientTest(Checks):
+class ClientTest(ProgramChecks):
     """What is the same for each program."""
 
-    def check_login(
-        self,
-        client: str,
-        log_in: Callable[..., subprocess.CompletedProcess[bytes]],
-        refused: int,
-        mechanism: str,
-        case: Case,
-        *,
-        implicit: bool = False,
-    ) -> None:
-        """Let the program log in; it must agree with our handler about the outcome."""
-        ours.expect(sasl.Policy(allow=[mechanism]))
-        port = ours.tls_port if implicit else ours.port
-        done = log_in(port, mechanism, case.credentials, case.certificate)
-        shown = done.stdout.decode(errors="replace")
-        name = f"{client} to aiosmtpd {ours.version}"
-        self.check_event(ours.outcomes.get(timeout=10), name, mechanism, case)
-        self.assertTrue(ours.outcomes.empty(), shown)  # one attempt
-        self.assertEqual(done.returncode, 0 if case.welcome else refused, shown)
+    protocol = "smtp"
+
+    def client(self) -> str:
+        return f"{super().client()} to aiosmtpd {ours.version}"
 
 
 @each(matrix(swaks.MECHANISMS, authzid=False))
 class SwaksTest(ClientTest):
     """swaks."""
 
-    def check(self, mechanism: str, case: Case) -> None:
-        name = f"swaks {swaks.version()}"
-        self.check_login(name, swaks.log_in, swaks.REFUSED, mechanism, case)
+    program = swaks
 
 
 @each(matrix(curl.MECHANISMS, masters=True, without=UNESCAPED))
 class CurlInitialTest(ClientTest):
     """curl, with its initial response on the command line."""
 
-    def check(self, mechanism: str, case: Case) -> None:
-        name = f"curl {curl.version()} --sasl-ir"
-        log_in = functools.partial(curl.log_in, options=("--sasl-ir",))
-        self.check_login(name, log_in, curl.REFUSED, mechanism, case)
+    program = curl
+    options = ("--sasl-ir",)
 
 
 @each(matrix(curl.MECHANISMS, masters=True, without=EQUALS_SIGN))
 class CurlTlsTest(ClientTest):
     """curl, over TLS at once, and its initial response to an empty challenge."""
 
-    def check(self, mechanism: str, case: Case) -> None:
-        name = f"curl {curl.version()} smtps"
-        log_in = functools.partial(curl.log_in, protocol="smtps")
-        self.check_login(name, log_in, curl.REFUSED, mechanism, case, implicit=True)
+    program = curl
+    protocol = "smtps"
 
 
 @each(matrix(msmtp.MECHANISMS, authzid=False, without=UNSAID))
 class MsmtpTest(ClientTest):
     """msmtp, which sends a message too."""
 
-    def check(self, mechanism: str, case: Case) -> None:
-        name = f"msmtp {msmtp.version()}"
-        self.check_login(name, msmtp.log_in, msmtp.REFUSED, mechanism, case)
+    program = msmtp
 
 
 @each(matrix(MECHANISMS, masters=True))
@@ -202,7 +175,7 @@ class SmtplibTest(Checks):
         ours.expect(sasl.Policy(allow=[mechanism]))
         server = f"aiosmtpd {ours.version} with sasl_core"
         self.log_in_by_smtp(server, ours.port, mechanism, case)
-        self.check_event(ours.outcomes.get(timeout=10), "smtplib", mechanism, case)
+        self.check_event(ours.outcome(), "smtplib", mechanism, case)
 
 
 class AdapterTest(Checks):

@@ -14,7 +14,7 @@ from unittest import mock
 import sasl_core as sasl
 from sasl_core.adapters.aiosmtplib import login
 
-from .cases import CURRENT, Case, each, matrix
+from .cases import CURRENT, RIGHT, WRONG, Case, each, matrix
 from .checks import Checks
 from .packages import need_package
 from .peers import dovecot, postfix
@@ -26,8 +26,6 @@ from .submission import Submission
 MECHANISMS = CURRENT
 # Whoever submits mail has a name.
 BY_DOVECOT = dovecot.MECHANISMS - {"ANONYMOUS"}
-RIGHT = Case("best, right", sasl.Credentials(*ALICE), True)
-WRONG = Case("best, wrong password", sasl.Credentials(ALICE.user, "Wonderland"), False)
 
 aiosmtplib: Any
 ours: Submission

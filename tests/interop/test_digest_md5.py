@@ -5,12 +5,9 @@ Nobody offers it unasked: here the peers and our policies name it.
 
 from __future__ import annotations
 
-import functools
 import imaplib
-import subprocess
 import unittest
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import sasl_core as sasl
@@ -20,7 +17,7 @@ from .. import _des
 from . import sample, test_gsasl
 from .application import settle
 from .cases import Case, each, matrix
-from .checks import OURS, Checks
+from .checks import OURS, Checks, ProgramChecks
 from .outcomes import note
 from .packages import need_package
 from .peers import curl, gsasl, msmtp, swaks
@@ -47,16 +44,15 @@ BITS = {
 
 cyrus: Cyrus
 dovecot: Dovecot
-ours: Numbered
 CYRUS = GSASL = ""
 
 
 def setUpModule() -> None:
-    global cyrus, dovecot, ours, CYRUS, GSASL
+    global cyrus, dovecot, CYRUS, GSASL
     cyrus = unittest.enterModuleContext(cyrus_installed([NAME]))
     dovecot = unittest.enterModuleContext(dovecot_running([NAME]))
-    ours = Numbered()
-    unittest.addModuleCleanup(ours.close)
+    SubmissionTest.ours = Numbered()
+    unittest.addModuleCleanup(SubmissionTest.ours.close)
     CYRUS = f"Cyrus SASL {cyrus.version}"
     GSASL = f"GNU SASL {gsasl.version()}"
 
@@ -238,50 +234,32 @@ class Numbered(Submission):
     host = HOST
 
 
-class SubmissionTest(Checks):
+class SubmissionTest(ProgramChecks):
     """What is the same for each program."""
 
-    def check_login(
-        self,
-        client: str,
-        log_in: Callable[..., subprocess.CompletedProcess[bytes]],
-        refused: int,
-        case: Case,
-    ) -> None:
-        ours.expect(POLICY)
-        done = log_in(ours.port, NAME, case.credentials, None)
-        self.check_event(ours.outcome(), client, NAME, case)
-        expected = 0 if case.welcome else refused
-        said = done.stdout.decode(errors="replace")
-        self.assertEqual(done.returncode, expected, said)
+    protocol = "smtp"
 
 
 @each(matrix([NAME], authzid=False, without=NOT_CONVERTED))
 class SwaksTest(SubmissionTest):
     """swaks."""
 
-    def check(self, mechanism: str, case: Case) -> None:
-        name = f"swaks {swaks.version()}"
-        self.check_login(name, swaks.log_in, swaks.REFUSED, case)
+    program = swaks
 
 
 @each(matrix([NAME], authzid=False, without=NOT_CONVERTED))
 class CurlTest(SubmissionTest):
     """curl, which has no authzid here, and writes the realm for the host."""
 
-    def check(self, mechanism: str, case: Case) -> None:
-        options = ("--login-options", f"AUTH={NAME}")
-        log_in = functools.partial(curl.log_in, options=options)
-        self.check_login(f"curl {curl.version()}", log_in, curl.REFUSED, case)
+    program = curl
+    options = ("--login-options", f"AUTH={NAME}")
 
 
 @each(matrix([NAME], authzid=False, without=NOT_CONVERTED))
 class MsmtpTest(SubmissionTest):
     """msmtp."""
 
-    def check(self, mechanism: str, case: Case) -> None:
-        name = f"msmtp {msmtp.version()}"
-        self.check_login(name, msmtp.log_in, msmtp.REFUSED, case)
+    program = msmtp
 
 
 if __name__ == "__main__":

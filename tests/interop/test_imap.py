@@ -20,7 +20,7 @@ from sasl_core.adapters import imapclient as client_adapter
 from sasl_core.adapters import imaplib as adapter
 from sasl_core.protocols.imap import Attempts, ClientSession, ResponseBuffer
 
-from .cases import Case, cases, each, matrix
+from .cases import RIGHT, WRONG, Case, cases, each, matrix
 from .checks import Checks
 from .packages import need_package
 from .peers import cyrus_imapd, dovecot
@@ -36,8 +36,6 @@ ASCII_ONLY = [
     for case in cases(name, authzid=True, masters=False)
     if case.welcome and not case.credentials.username.isascii()
 ]
-RIGHT = Case("best, right", sasl.Credentials(*ALICE), True)
-WRONG = Case("best, wrong password", sasl.Credentials(ALICE.user, "Wonderland"), False)
 HELD_BACK = profiles.IMAP.replace(initial_response=False)
 
 

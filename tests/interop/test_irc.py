@@ -14,7 +14,7 @@ from sasl_core.adapters import streams
 from sasl_core.protocols.irc import ClientSession
 
 from .._p256 import PrivateKey
-from .cases import Case, each
+from .cases import RIGHT, WRONG, Case, each
 from .checks import Checks
 from .peers import irc
 from .peers.accounts import ALICE, JUERGEN, KEY
@@ -22,8 +22,8 @@ from .peers.process import HOST
 from .peers.tls import certificates, client_context
 
 _CASES = [
-    Case("right", sasl.Credentials(*ALICE), True),
-    Case("wrong password", sasl.Credentials(ALICE.user, "Wonderland"), False),
+    RIGHT,
+    WRONG,
     Case("unknown user", sasl.Credentials("nobody", ALICE.password), False),
     Case("non-ASCII", sasl.Credentials(*JUERGEN), True),
     Case("long", sasl.Credentials(*irc.LONG), True),

@@ -20,8 +20,8 @@ from sasl_core.adapters import ldap3 as adapter
 from sasl_core.protocols.ldap import ClientSession, Command, Reply, ServerSession
 from sasl_core.protocols.ldap import _messages as messages
 
-from .cases import Case, each, matrix
-from .checks import Checks, expected_user
+from .cases import RIGHT, WRONG, Case, each, matrix
+from .checks import Checks, ProgramChecks, expected_user
 from .packages import need_package
 from .peers import ldap_tools
 from .peers.accounts import ALICE, USERS
@@ -31,10 +31,8 @@ from .peers.tls import certificates, client_context
 from .serving import Serving
 
 _WHO_AM_I = "1.3.6.1.4.1.4203.1.11.3"
-REFUSED, NOT_AUTHORIZED = ldap_tools.REFUSED, 50
+NOT_AUTHORIZED = 50
 BEST = "SCRAM-SHA-512-PLUS"
-RIGHT = Case("best, right", sasl.Credentials(*ALICE), True)
-WRONG = Case("best, wrong password", sasl.Credentials(ALICE.user, "Wonderland"), False)
 ALICE_DN = dn(ALICE.user)
 
 slapd: Slapd
@@ -78,7 +76,7 @@ def _user(name: str) -> str:
 def setUpModule() -> None:
     global slapd, ours
     slapd = unittest.enterModuleContext(running())
-    ours = Directory()
+    ours = LdapwhoamiCase.ours = Directory()
     unittest.addModuleCleanup(ours.close)
 
 
@@ -351,39 +349,37 @@ class Ldap3StrategiesTest(Ldap3Case):
         self.assertIn("uid=alice", done.stdout)
 
 
-class LdapwhoamiCase(Checks):
+class LdapwhoamiCase(ProgramChecks):
     """OpenLDAP's client, which binds with the Cyrus library, to our server."""
 
-    def log_in(self, mechanism: str, case: Case, protocol: str) -> None:
-        ours.expect(sasl.Policy(allow=[mechanism]))
-        port = ours.tls_port if protocol == "ldaps" else ours.port
-        done = ldap_tools.log_in(
-            port, mechanism, case.credentials, case.certificate, protocol=protocol
-        )
-        client = f"ldapwhoami {ldap_tools.version()} {protocol}"
-        self.check_event(ours.outcome(), client, mechanism, case)
-        output = done.stdout.decode(errors="replace")
-        foreign = case.name == "foreign authzid"
-        refused = NOT_AUTHORIZED if foreign else REFUSED
-        self.assertEqual(done.returncode, 0 if case.welcome else refused, output)
-        if case.welcome:
-            self.assertEqual(output.strip(), f"u:{expected_user(mechanism, case)}")
+    program = ldap_tools
+    name = "ldapwhoami"
+
+    def has_logged_in(
+        self, done: subprocess.CompletedProcess[bytes], mechanism: str, case: Case
+    ) -> bool:
+        if case.name == "foreign authzid":
+            self.assertEqual(done.returncode, NOT_AUTHORIZED, done.stdout)
+            return False
+        welcome = super().has_logged_in(done, mechanism, case)
+        if welcome:
+            who = done.stdout.decode(errors="replace").strip()
+            self.assertEqual(who, f"u:{expected_user(mechanism, case)}")
+        return welcome
 
 
 @each(matrix(ldap_tools.MECHANISMS, masters=True))
 class LdapwhoamiTest(LdapwhoamiCase):
     """Over StartTLS."""
 
-    def check(self, mechanism: str, case: Case) -> None:
-        self.log_in(mechanism, case, "ldap")
+    protocol = "ldap"
 
 
 @each(matrix(["SCRAM-SHA-256-PLUS", "EXTERNAL"]))
 class LdapsTest(LdapwhoamiCase):
     """Over TLS from the beginning."""
 
-    def check(self, mechanism: str, case: Case) -> None:
-        self.log_in(mechanism, case, "ldaps")
+    protocol = "ldaps"
 
 
 if __name__ == "__main__":

@@ -10,10 +10,9 @@ import sasl_core as sasl
 from sasl_core.adapters import blocking
 from sasl_core.protocols.nntp import Attempts, ClientSession
 
-from .cases import Case, cases, each, matrix
+from .cases import RIGHT, WRONG, Case, cases, each, matrix
 from .checks import Checks
 from .peers import cyrus_imapd
-from .peers.accounts import ALICE
 from .peers.mail import USER_PASS
 from .peers.process import HOST
 from .peers.tls import client_context
@@ -64,10 +63,7 @@ class CyrusTest(Checks):
 
     def test_user_and_pass(self) -> None:
         """Cyrus offers AUTHINFO SASL as well: it is left out here."""
-        for case in (
-            Case("right", sasl.Credentials(*ALICE), True),
-            Case("wrong password", sasl.Credentials(ALICE.user, "Wonderland"), False),
-        ):
+        for case in (RIGHT, WRONG):
             attempts = Attempts((), case.credentials, channel=sasl.Channel(True))
             server = f"Cyrus IMAP {cyrus.version} nntps"
             with (

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import unittest
 import warnings
-from collections.abc import Callable
 
 import sasl_core as sasl
 from sasl_core.adapters import streams
 from sasl_core.protocols.nntp import Command, Reply, ServerSession
 
 from .application import REQUESTS
-from .cases import Case, each, matrix
-from .checks import Checks
+from .cases import RIGHT, WRONG, Case, each, matrix
+from .checks import ClientChecks
 from .packages import need_package
 from .peers import imtest
-from .peers.accounts import ALICE
 from .peers.mail import USER_PASS
 from .peers.tls import client_context
 from .serving import Serving
@@ -62,24 +60,15 @@ class NewsServer(Serving):
 
 def setUpModule() -> None:
     global ours
-    ours = NewsServer()
+    ours = ClientTest.ours = NewsServer()
     unittest.addModuleCleanup(ours.close)
 
 
 tearDownModule = unittest.doModuleCleanups  # which pytest would not call
 
 
-class ClientTest(Checks):
+class ClientTest(ClientChecks):
     """What is the same for each client."""
-
-    def check_login(
-        self, client: str, mechanism: str, case: Case, log_in: Callable[[], bool]
-    ) -> None:
-        """Let it log in; it must agree with our server about the outcome."""
-        ours.expect(sasl.Policy(allow=[mechanism]))
-        welcome = log_in()
-        self.check_event(ours.outcome(), client, mechanism, case)
-        self.assertEqual(welcome, case.welcome)
 
 
 @each(matrix(imtest.NNTP_MECHANISMS, masters=True, without=TRACE))
@@ -100,10 +89,7 @@ class NntptestTest(ClientTest):
 
     def test_user_and_pass(self) -> None:
         """AUTHINFO USER and PASS."""
-        for case in (
-            Case("right", sasl.Credentials(*ALICE), True),
-            Case("wrong password", sasl.Credentials(ALICE.user, "Wonderland"), False),
-        ):
+        for case in (RIGHT, WRONG):
             with self.subTest(case.name):
                 self.log_in(USER_PASS, "PLAIN", case)
 

@@ -6,8 +6,6 @@ alone knows NTLMv2; for the others our policies have a DES.
 
 from __future__ import annotations
 
-import functools
-import subprocess
 import time
 import unittest
 from collections.abc import Callable
@@ -23,7 +21,7 @@ from .. import _des
 from . import sample
 from .application import settle
 from .cases import Case, each, matrix
-from .checks import OURS, Checks
+from .checks import OURS, Checks, ProgramChecks
 from .outcomes import note
 from .packages import need_package
 from .peers import curl, gsasl, msmtp, swaks
@@ -48,15 +46,14 @@ ASCII_ONLY = [(NAME, "non-ASCII")]
 CASES = matrix([NAME], authzid=False, without=ASCII_ONLY)
 
 cyrus: Cyrus
-ours: Submission
 CYRUS = ""
 
 
 def setUpModule() -> None:
-    global cyrus, ours, CYRUS
+    global cyrus, CYRUS
     cyrus = unittest.enterModuleContext(cyrus_installed([NAME]))
-    ours = Submission()
-    unittest.addModuleCleanup(ours.close)
+    SubmissionTest.ours = Submission()
+    unittest.addModuleCleanup(SubmissionTest.ours.close)
     CYRUS = f"Cyrus SASL {cyrus.version}"
 
 
@@ -135,31 +132,21 @@ class EximTest(Checks):
                 note(f"Exim {self.version}", OURS, NAME, "text first", "accepted")
 
 
-class SubmissionTest(Checks):
+class SubmissionTest(ProgramChecks):
     """What is the same for each program."""
 
-    def check_login(
-        self,
-        client: str,
-        log_in: Callable[..., subprocess.CompletedProcess[bytes]],
-        refused: int,
-        case: Case,
-        policy: sasl.Policy = V1,
-    ) -> None:
-        ours.expect(policy)
-        done = log_in(ours.port, NAME, case.credentials, None)
-        self.check_event(ours.outcome(), client, NAME, case)
-        expected = 0 if case.welcome else refused
-        said = done.stdout.decode(errors="replace")
-        self.assertEqual(done.returncode, expected, said)
+    protocol = "smtp"
+    policy = V1
 
-    def check_too_weak(
-        self, log_in: Callable[..., subprocess.CompletedProcess[bytes]]
-    ) -> None:
+    def log_in(self, policy: sasl.Policy, username: str = ALICE.user) -> Any:
+        """Log in under a policy; return the outcome."""
+        self.ours.expect(policy)
+        self.run_program(NAME, sasl.Credentials(username, ALICE.password))
+        return self.ours.outcome()
+
+    def check_too_weak(self) -> None:
         """Without a DES, what knows only NTLMv1 is told that it is too weak."""
-        ours.expect(V2)
-        log_in(ours.port, NAME, sasl.Credentials(*ALICE), None)
-        event = ours.outcome()
+        event = self.log_in(V2)
         assert isinstance(event, sasl.Failure), event
         self.assertIs(event.reason, sasl.Reason.TOO_WEAK)
 
@@ -168,21 +155,14 @@ class SubmissionTest(Checks):
 class CurlTest(SubmissionTest):
     """curl: NTLMv2, as our challenge has target information."""
 
-    def check(self, mechanism: str, case: Case) -> None:
-        options = ("--login-options", f"AUTH={NAME}")
-        log_in = functools.partial(curl.log_in, options=options)
-        self.check_login(f"curl {curl.version()}", log_in, curl.REFUSED, case, CLOCKED)
+    program = curl
+    options = ("--login-options", f"AUTH={NAME}")
+    policy = CLOCKED
 
     def test_domains(self) -> None:
         r"""It has DOMAIN\user and DOMAIN/user; ours is a realm of ours in any case."""
-        log_in = functools.partial(
-            curl.log_in, options=("--login-options", f"AUTH={NAME}")
-        )
         for domain, welcome in (("LOCALHOST", True), ("ELSEWHERE", False)):
-            ours.expect(V2)
-            mine = sasl.Credentials(rf"{domain}\{ALICE.user}", ALICE.password)
-            log_in(ours.port, NAME, mine, None)
-            event = ours.outcome()
+            event = self.log_in(V2, rf"{domain}\{ALICE.user}")
             with self.subTest(domain):
                 self.assertEqual(isinstance(event, sasl.Success), welcome, event)
 
@@ -191,41 +171,34 @@ class CurlTest(SubmissionTest):
 class SwaksTest(SubmissionTest):
     """swaks, with Authen::NTLM."""
 
-    def check(self, mechanism: str, case: Case) -> None:
-        name = f"swaks {swaks.version()}"
-        self.check_login(name, swaks.log_in, swaks.REFUSED, case)
+    program = swaks
 
     def test_too_weak(self) -> None:
-        self.check_too_weak(swaks.log_in)
+        self.check_too_weak()
 
 
 @each(CASES)
 class MsmtpTest(SubmissionTest):
     """msmtp, with GNU SASL and libntlm."""
 
-    def check(self, mechanism: str, case: Case) -> None:
-        name = f"msmtp {msmtp.version()}"
-        self.check_login(name, msmtp.log_in, msmtp.REFUSED, case)
+    program = msmtp
 
     def test_too_weak(self) -> None:
-        self.check_too_weak(msmtp.log_in)
+        self.check_too_weak()
 
 
 @each(CASES)
 class GsaslTest(SubmissionTest):
     """GNU SASL's own program, with libntlm."""
 
-    def check(self, mechanism: str, case: Case) -> None:
-        name = f"GNU SASL {gsasl.version()}"
-        self.check_login(name, gsasl.log_in, gsasl.REFUSED, case)
+    program = gsasl
+    name = "GNU SASL"
+    protocol = ""
 
     def test_user_at_domain(self) -> None:
         """libntlm takes it apart; a domain that is not ours is put together again."""
         for domain, welcome in (("localhost", True), ("example.org", False)):
-            ours.expect(V1)
-            mine = sasl.Credentials(f"{ALICE.user}@{domain}", ALICE.password)
-            gsasl.log_in(ours.port, NAME, mine, None)
-            event = ours.outcome()
+            event = self.log_in(V1, f"{ALICE.user}@{domain}")
             with self.subTest(domain):
                 self.assertEqual(isinstance(event, sasl.Success), welcome, event)
 

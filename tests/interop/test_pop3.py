@@ -13,10 +13,9 @@ from sasl_core.adapters import blocking
 from sasl_core.adapters import poplib as adapter
 from sasl_core.protocols.pop3 import Attempts, ClientSession
 
-from .cases import Case, cases, each, matrix
+from .cases import RIGHT, WRONG, Case, cases, each, matrix
 from .checks import Checks
 from .peers import cyrus_imapd, dovecot
-from .peers.accounts import ALICE
 from .peers.mail import APOP, USER_PASS
 from .peers.process import HOST
 from .peers.tls import client_context
@@ -29,10 +28,7 @@ ASCII_ONLY = [
     for case in cases(name, authzid=True, masters=False)
     if case.welcome and not case.credentials.username.isascii()
 ]
-BEST = (
-    Case("best, right", sasl.Credentials(*ALICE), True),
-    Case("best, wrong password", sasl.Credentials(ALICE.user, "Wonderland"), False),
-)
+BEST = (RIGHT, WRONG)
 
 
 class Pop3Test(Checks):

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-import queue
 import socketserver
 import ssl
-import subprocess
 import threading
 import unittest
 from collections.abc import Callable
@@ -17,13 +14,14 @@ from sasl_core.protocols.pop3 import Command, Reply, ServerSession
 
 from . import mailbox
 from .application import REQUESTS, settle
-from .cases import Case, each, matrix
-from .checks import Checks
+from .cases import RIGHT, WRONG, each, matrix
+from .checks import ProgramChecks
 from .peers import curl, fetchmail, getmail, mpop, mutt
 from .peers.accounts import ALICE
 from .peers.mail import APOP, USER_PASS
 from .peers.process import HOST
 from .peers.tls import certificates, server_context
+from .serving import Outcomes
 
 # curl and mpop write OAUTHBEARER's authorization identity as it is, not as =2C and =3D.
 UNESCAPED = [("OAUTHBEARER", "comma and equals sign")]
@@ -32,8 +30,6 @@ UNESCAPED = [("OAUTHBEARER", "comma and equals sign")]
 # on as if it were over.
 NO_ANSWER = [*UNESCAPED, ("EXTERNAL", "right")]
 OWN = (USER_PASS, APOP)
-RIGHT = Case("right", sasl.Credentials(*ALICE), True)
-WRONG = Case("wrong password", sasl.Credentials(ALICE.user, "Wonderland"), False)
 
 ours: Pop3Server
 
@@ -57,15 +53,13 @@ class _Handler(RequestHandler[ServerSession]):
         return super().channel(tls).replace(external=external, service="pop")
 
     def begin(self, channel: sasl.Channel) -> ServerSession:
-        mechanism = ours.mechanism
-        kind = _BeforeAuth if mechanism == USER_PASS else ServerSession
-        name = "PLAIN" if mechanism == USER_PASS else mechanism
+        kind = _BeforeAuth if ours.login else ServerSession
         session = kind(
             channel,
-            policy=sasl.Policy(allow=[name]),
+            policy=ours.policy,
             answers=REQUESTS,
             starttls=True,
-            login=mechanism == USER_PASS,
+            login=ours.login,
         )
         self.greeting = session.greeting()
         return session
@@ -89,18 +83,18 @@ class _Implicit(_Handler):
     implicit_tls = True
 
 
-class Pop3Server:
-    """Our server, at two ports; `mechanism` is what the next connections may use."""
+class Pop3Server(Outcomes):
+    """Our server, at two ports; `login`: the next connections have USER and PASS only."""
+
+    login = False
 
     def __init__(self) -> None:
-        self.mechanism = ""
-        self.outcomes: queue.Queue[sasl.Success | sasl.Failure | None] = queue.Queue()
+        super().__init__()
         self._servers = [
             socketserver.ThreadingTCPServer((HOST, 0), handler)
             for handler in (_Handler, _Implicit)
         ]
-        clear, secure = (server.server_address[1] for server in self._servers)
-        self.ports = {"pop3": clear, "pop3s": secure}
+        self.port, self.tls_port = (s.server_address[1] for s in self._servers)
         for server in self._servers:
             threading.Thread(target=server.serve_forever, args=(0.05,)).start()
 
@@ -115,42 +109,21 @@ def setUpModule() -> None:
     global ours
     _Handler.tls = server_context(ask=True)
     _Handler.certificate = ssl.PEM_cert_to_DER_cert(certificates().server.read_text())
-    ours = Pop3Server()
+    ours = ClientTest.ours = Pop3Server()
     unittest.addModuleCleanup(ours.close)
 
 
 tearDownModule = unittest.doModuleCleanups  # which pytest would not call
 
 
-class ClientTest(Checks):
+class ClientTest(ProgramChecks):
     """What is the same for each program."""
 
-    client = ""
-    log_in: Callable[..., subprocess.CompletedProcess[bytes]]
-    refused = 1
     protocol = "pop3"
 
-    def check(self, mechanism: str, case: Case) -> None:
-        self.check_over(self.protocol, mechanism, case)
-
-    def check_over(self, protocol: str, mechanism: str, case: Case) -> None:
-        """Let the program log in; it must agree with our server about the outcome."""
-        ours.mechanism = mechanism
-        done = type(self).log_in(
-            ours.ports[protocol],
-            mechanism,
-            case.credentials,
-            case.certificate,
-            protocol=protocol,
-        )
-        name, actual = f"{self.client} {protocol}", mechanism
-        if mechanism == USER_PASS:
-            name, actual = f"{name}, {USER_PASS}", "PLAIN"
-        shown = done.stdout.decode(errors="replace")
-        self.check_event(ours.outcomes.get(timeout=10), name, actual, case)
-        self.assertTrue(ours.outcomes.empty(), shown)  # one connection, one attempt
-        expected = 0 if case.welcome else self.refused
-        self.assertEqual(done.returncode, expected, shown)
+    def expect(self, mechanism: str) -> None:
+        self.ours.login = mechanism == USER_PASS
+        super().expect(mechanism)
 
 
 @each(matrix(curl.MECHANISMS, masters=True, without=NO_ANSWER))
@@ -158,72 +131,48 @@ class ClientTest(Checks):
 class CurlTest(ClientTest):
     """curl."""
 
-    log_in = curl.log_in
-    refused = curl.REFUSED
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.client = f"curl {curl.version()}"
+    program = curl
 
     def test_over_tls_from_the_beginning(self) -> None:
         for mechanism in ("PLAIN", APOP):
             for case in (RIGHT, WRONG):
                 with self.subTest(mechanism, case=case.name):
-                    self.check_over("pop3s", mechanism, case)
+                    self.check_program(mechanism, case, "pop3s")
 
 
 @each(matrix(("PLAIN", "EXTERNAL"), masters=True))
 class CurlInitialTest(ClientTest):
     """curl, with its initial response on the command line."""
 
-    log_in = functools.partial(curl.log_in, options=("--sasl-ir",))
-    refused = curl.REFUSED
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.client = f"curl {curl.version()} --sasl-ir"
+    program = curl
+    options = ("--sasl-ir",)
 
 
 @each(matrix(mpop.MECHANISMS, authzid=False, without=NO_ANSWER))
 class MpopTest(ClientTest):
     """mpop."""
 
-    log_in = mpop.log_in
-    refused = mpop.REFUSED
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.client = f"mpop {mpop.version()}"
+    program = mpop
 
     def test_over_tls_from_the_beginning(self) -> None:
         for case in (RIGHT, WRONG):
             with self.subTest(case=case.name):
-                self.check_over("pop3s", "SCRAM-SHA-256", case)
+                self.check_program("SCRAM-SHA-256", case, "pop3s")
 
 
 @each(matrix(fetchmail.POP3, authzid=False))
 class FetchmailTest(ClientTest):
     """fetchmail."""
 
-    log_in = fetchmail.log_in
-    refused = fetchmail.REFUSED
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.client = f"fetchmail {fetchmail.version()}"
+    program = fetchmail
 
 
 @each(matrix(getmail.POP3, authzid=False))
 class GetmailTest(ClientTest):
     """getmail."""
 
-    log_in = getmail.log_in
-    refused = getmail.REFUSED
+    program = getmail
     protocol = "pop3s"
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.client = f"getmail {getmail.version()}"
 
 
 MUTT_REFUSED = [("wrong password", m) for m in ("SCRAM-SHA-256", *OWN)]
@@ -236,12 +185,7 @@ MUTT = matrix(mutt.POP3 - {"EXTERNAL"}, authzid=False, without=UNESCAPED)
 class MuttTest(ClientTest):
     """mutt."""
 
-    log_in = mutt.log_in
-    refused = mutt.REFUSED
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.client = f"mutt {mutt.version()}"
+    program = mutt
 
 
 if __name__ == "__main__":

@@ -26,8 +26,8 @@ from sasl_core.protocols.postgresql import (
 )
 
 from .application import REQUESTS
-from .cases import Case, each, matrix
-from .checks import Checks
+from .cases import RIGHT, WRONG, Case, each, matrix
+from .checks import Checks, ProgramChecks
 from .packages import need_package
 from .peers import psql
 from .peers.accounts import ALICE
@@ -36,8 +36,6 @@ from .peers.process import HOST
 from .peers.tls import certificates, client_context
 from .serving import Serving
 
-RIGHT = Case("best, right", sasl.Credentials(*ALICE), True)
-WRONG = Case("best, wrong password", sasl.Credentials(ALICE.user, "Wonderland"), False)
 BEST = "SCRAM-SHA-256-PLUS"
 
 postgresql: Postgresql
@@ -76,7 +74,7 @@ def setUpModule() -> None:
     postgresql = unittest.enterModuleContext(Postgresql(tls=True))
     postgresql.add_accounts()
     version = postgresql.sql("SHOW server_version").split()[0]
-    ours = Database()
+    ours = PsqlTest.ours = Database()
     unittest.addModuleCleanup(ours.close)
 
 
@@ -231,17 +229,11 @@ class BestTest(Checks):
 
 
 @each(matrix(psql.MECHANISMS, authzid=False))
-class PsqlTest(Checks):
+class PsqlTest(ProgramChecks):
     """psql, which is libpq, to our server."""
 
-    def check(self, mechanism: str, case: Case) -> None:
-        ours.expect(sasl.Policy())
-        done = psql.log_in(ours.port, mechanism, case.credentials, None)
-        self.check_event(ours.outcome(), f"psql {psql.version()}", mechanism, case)
-        expected = 0 if case.welcome else psql.REFUSED
-        self.assertEqual(
-            done.returncode, expected, done.stdout.decode(errors="replace")
-        )
+    program = psql
+    policy = sasl.Policy()
 
 
 class PsycopgTest(Checks):

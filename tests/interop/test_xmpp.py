@@ -16,7 +16,7 @@ from unittest import mock
 import sasl_core as sasl
 from sasl_core.adapters.slixmpp import login
 
-from .cases import CURRENT, Case, each, matrix
+from .cases import CURRENT, RIGHT, WRONG, Case, each, matrix
 from .checks import Checks
 from .outcomes import note
 from .packages import need_package
@@ -31,8 +31,6 @@ MECHANISMS = CURRENT - {"EXTERNAL"}
 # What slixmpp does by itself, and what it binds, by tls-unique, which TLS 1.3 has not.
 ITS_OWN = frozenset({"PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"})
 ITS_BOUND = frozenset({"SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-512-PLUS"})
-RIGHT = Case("right", sasl.Credentials(*ALICE), True)
-WRONG = Case("wrong password", sasl.Credentials(ALICE.user, "Wonderland"), False)
 
 slixmpp: Any
 

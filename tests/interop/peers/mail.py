@@ -11,6 +11,7 @@ import sasl_core as sasl
 # Ways to log in that no mechanism of SASL is, in the place of a mechanism's name.
 LOGIN_COMMAND = "LOGIN command"  # RFC 3501, section 6.2.3
 USER_PASS = "USER and PASS"  # RFC 1939, section 7
+COMMANDS = frozenset({LOGIN_COMMAND, USER_PASS})
 APOP = "APOP"
 
 
