@@ -55,6 +55,7 @@ class WrapTest(unittest.TestCase):
         for sizes in ((0, 1), (1, 0), (-1, 1)):
             with self.subTest(sizes), self.assertRaises(ValueError):
                 toy(*sizes)
+        self.assertEqual(toy(1, 1).unwrap(b"\0\0\0\1!"), b"")
 
 
 class UnwrapTest(unittest.TestCase):

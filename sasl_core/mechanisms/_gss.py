@@ -80,7 +80,12 @@ class Context:
         self._context = context
 
     def step(self, token: bytes | None) -> tuple[bytes, bool]:
-        """Return the token to send, b"" for none, and whether the context is complete."""
+        """Return the token to send, b"" for none, and whether the context is complete.
+
+        Raise Malformed for an empty token: no context makes one, and not all say so.
+        """
+        if token == b"":
+            raise Malformed("an empty message in place of a token of the context")
         # gssapi's step hands out an error token, and its `complete` raises the error.
         context = self._context
         return _guarded(
@@ -96,6 +101,8 @@ class Context:
 
     def unwrap(self, sealed: bytes, *, encrypted: bool = False) -> bytes:
         """Return a protected message; with `encrypted` it must have been that."""
+        if not sealed:
+            raise Malformed("an empty message in place of a protected one")
         wrapped = _guarded(lambda: self._context.unwrap(sealed))
         if encrypted and not wrapped.encrypted:
             raise Malformed("a buffer that is not encrypted (RFC 4752, section 3.3)")

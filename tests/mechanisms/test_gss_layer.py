@@ -137,6 +137,7 @@ class LayerTest(unittest.TestCase):
             with self.subTest(wrong), self.assertRaises(sasl.ProtocolError) as caught:
                 layer.unwrap(wrong)
             self.assertNotIn("hello", str(caught.exception))
+            self.assertEqual("empty" in str(caught.exception), wrong == bytes(4))
             with self.assertRaises(sasl.StateError):
                 layer.wrap(b"x")
         event.layer.unwrap(sealed)

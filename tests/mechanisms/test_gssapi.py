@@ -276,6 +276,39 @@ class ServerTest(unittest.TestCase):
         request.answer(gss.acceptor(request, "pencil"))
         self.assertIs(server.step(b"x").reason, sasl.Reason.MALFORMED)
 
+    def test_an_empty_message(self) -> None:
+        """It is no token, and nothing protected, whatever a context makes of it."""
+
+        class Content(gss.Polite):
+            def step(self, token: bytes | None = None) -> bytes | None:
+                return super().step(token or None)
+
+            def unwrap(self, message: bytes) -> gss.Wrapped:
+                return gss.Wrapped(b"\1\0\0\0", False)
+
+        for name in (*NAMES, "GS2-KRB5"):
+            header = name != "GS2-KRB5"
+            maker = gss.Maker("user", "pencil", header=header, kind=Content)
+            client, server = both.client(name, {"gss": maker}), both.server(name)
+            request: Any = server.start(client.start())
+            with (
+                self.subTest(name),
+                self.assertRaisesRegex(sasl.ProtocolError, "an empty message"),
+            ):
+                client.step(b"")
+            request.answer(Content(False, "pencil"))
+            self.assertIs(server.step(b"").reason, sasl.Reason.MALFORMED)
+        client, server = both.client("GSSAPI"), both.server("GSSAPI")
+        request = server.start(client.start())
+        context = Content(
+            False, "pencil", oid=messages.der(messages.KERBEROS), met=True
+        )
+        client.step(request.answer(context).data)
+        with self.assertRaisesRegex(sasl.ProtocolError, "an empty message"):
+            client.step(b"")
+        server.step(b"")
+        self.assertIs(server.step(b"").reason, sasl.Reason.MALFORMED)
+
     def test_a_late_error(self) -> None:
         """gssapi hands out an error token first, and raises at the next call."""
 
