@@ -1,4 +1,4 @@
-"""The public names of the protocols and the adapters are frozen and documented, too."""
+"""The public names of all other rooms are frozen and documented, too."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 import sasl_core as sasl
-from sasl_core import adapters, protocols
+from sasl_core import adapters, backends, protocols, records
 
 from .test_exports import VERBS, members
 
@@ -38,6 +38,24 @@ NAMES = {
     "adapters.socketserver": "RequestHandler",
     "adapters.spnego": "Context acceptor initiator",
     "adapters.streams": "authenticate serve",
+    "backends": """Account Application AsyncApplication Population ThreadedStore Unavailable
+        Upgrade correlation_id set_password set_password_async""",
+    "backends.audit": """AuditEvent LineFile Lines Outcome Several ToLogging cef json_line
+        leef splunk_hec""",
+    "backends.bind": "LdapBind LdapSearch",
+    "backends.checked": "Checked CheckedStore by_verdict",
+    "backends.hashed_tokens": "HashedTokens",
+    "backends.htpasswd": "Htpasswd",
+    "backends.kerberos": "KerberosCheck",
+    "backends.ldap": "REFUSALS LdapStore",
+    "backends.memory": "MemoryStore",
+    "backends.oauth": """AsyncTokens Introspection Tokens from_joserfc from_pyjwt post""",
+    "backends.pam": "PamCheck",
+    "backends.passwd": "PasswdFile",
+    "backends.senders": "Domain Map Own PostfixMaps Regex Rule Senders",
+    "backends.sql": "ACCOUNTS DELETE FIND INSERT UPDATE SqlStore schema",
+    "backends.throttle": """AsyncRedisState AsyncThrottle Limit MemoryState RedisState
+        SqliteState Throttle Ticket""",
     "protocols.checkpassword": f"""{_VERDICTS} ACCEPTED LIMIT MISUSED REFUSED UNAVAILABLE
         Input begin exit_code read verdict write""",
     "protocols.dovecot": f"""{_VERDICTS} Action Answer ClientSession Continue Fields
@@ -58,16 +76,22 @@ NAMES = {
     "protocols.smtp": f"""{_OF_LINES} READY TIMED_OUT LineBuffer read_identity
         write_identity""",
     "protocols.xmpp": "NAMESPACE ClientSession Element ServerSession reason_of",
+    "records": """ITERATIONS CramMd5Secret Digest DigestMd5Secret EcdsaPublicKey ForeignHash
+        Hashed NtHash OtpState Pbkdf2 Plaintext PublicKey ScramKeys Scrypt
+        Secret SrpVerifier Unverifiable X25519PublicKey derive ejabberd
+        mongodb parse passlib prosody weak""",
+    "records.verifiers": "from_argon2 from_bcrypt from_crypt from_passlib",
     "ses": "smtp_password",
 }
 # What drives something begins with these words as well.
 _VERBS = VERBS | {"Authenticate", "Be", "Bind", "Fail", "Forget", "Go", "Listen", "Log"}
-_VERBS |= {"Serve"}
+_VERBS |= {"Charge", "Precompute", "Put", "Serve", "Set", "Yield"}
 
 
 def rooms() -> Iterator[str]:
-    """Yield the public modules of the two rooms, and ses."""
-    for room in (adapters, protocols):
+    """Yield the public modules of the rooms, what two rooms show themselves, and ses."""
+    yield from ("backends", "records")
+    for room in (adapters, backends, protocols, records):
         for found in pkgutil.iter_modules(room.__path__):
             if not found.name.startswith("_"):
                 yield f"{room.__name__}.{found.name}".removeprefix("sasl_core.")

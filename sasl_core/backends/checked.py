@@ -43,7 +43,7 @@ class Checked(Frozen):
         _set(self, "check", check)
 
     def verify(self, password: str) -> bool:
-        """Ask; raise Unavailable. An empty password, or one with a NUL, reaches nobody:
+        """Ask him; raise Unavailable. An empty password, or one with a NUL, reaches nobody:
         a directory says yes to the first, and a C program cuts the other.
         """
         if usable(password) is None:
