@@ -251,7 +251,7 @@ def _lack(needs: frozenset[str]) -> str:
 
 
 def _word(need: str) -> str:
-    if need.startswith("HT-"):
+    if need.startswith(("HT-", "HT2-")):
         return "hashed token for it"
     return "password or stored keys" if "-" in need else need
 

@@ -19,9 +19,10 @@ _BINDINGS = {
 }
 # mechanism -> hashlib's name, and the type of channel binding, "" for none
 HT_NAMES = {
-    f"HT-{name}-{kind}": (hash_name, binding)
+    f"{family}-{name}-{kind}": (hash_name, binding)
     for kind, binding in _BINDINGS.items()
     for name, hash_name in _HASHES.items()
+    for family in ("HT2", "HT")
 }
 DRAFTS = ("ietf-02", "ietf-00", "schmaus-09")
 _WORD = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/+_-")

@@ -115,7 +115,7 @@ for _strength, (_name, (_hash, _binding)) in enumerate(reversed(HT_NAMES.items()
 _add(
     "ECDH-X25519-CHALLENGE",
     "ecdh",
-    strength=66,
+    strength=69,
     needs=("username", "x25519"),
     asks=(FindPublicKey,),
     uses="x25519",
@@ -125,7 +125,7 @@ _add(
 _add(
     "ECDSA-NIST256P-CHALLENGE",
     "ecdsa",
-    strength=65,
+    strength=68,
     needs=("username", "signer"),
     asks=(VerifySignature,),
     specification="Atheme",

@@ -58,7 +58,8 @@ class Policy(Frozen):
     server's challenge has a timestamp, which makes Windows protect the exchange by a MIC.
     `ht_draft`: whose messages HT speaks, for they do not tell: those of
     draft-ietf-kitten-sasl-ht-02 ("ietf-02"), -00 ("ietf-00", as draft-schmaus-...-10), or
-    of the older ones that XMPP's FAST is deployed with ("schmaus-09").
+    of the older ones that XMPP's FAST is deployed with ("schmaus-09"). By the name HT2, it
+    is always the first.
     `x25519`: RFC 7748's function, of a secret key and a u-coordinate in 32 octets each,
     with which a server has ECDH-X25519-CHALLENGE; ValueError where it is another.
     """

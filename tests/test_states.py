@@ -391,7 +391,7 @@ class MutationTest(unittest.TestCase):
             message = _honest_message(point)
             if not message:
                 continue
-            hashed = point.name.startswith(("SCRAM-", "HT-"))
+            hashed = point.name.startswith(("SCRAM-", "HT-", "HT2-"))
             sibling = hashed and not point.name.endswith("SHA-256")
             sampled = sibling or len(message) > (250 if hashed else 120)
             for number, changed in enumerate(mutations(message)):

@@ -9,7 +9,8 @@
 draft-schmaus-kitten-sasl-ht-00 to -09 have neither the values nor the first octet of the
 responder's message, and no failure in it: XMPP's FAST (XEP-0484) is deployed with these.
 -10, which is draft-ietf-...-00, has that octet; -01 and -02 have the values, too. Which
-of them is spoken, the policy says (`ht_draft`): nothing on the wire does.
+of them is spoken, the policy says (`ht_draft`): nothing on the wire does, but for the name
+HT2, which the authors have proposed for -01 and later, and which Openfire has taken up.
 """
 
 from __future__ import annotations
@@ -51,16 +52,20 @@ def client(
     username = identities.write(credentials.username, "user name")
     key, binding = encoded(token.token), _binding(terms.channel, kind)
     values = _written(token)
-    if values and terms.policy.ht_draft != "ietf-02":
+    if values and _draft(terms) != "ietf-02":
         raise Malformed("this draft of HT carries no values")
     proof = math.HMAC(key, b"Initiator" + binding + values)
-    listed = values + b"\0" if terms.policy.ht_draft == "ietf-02" else b""
+    listed = values + b"\0" if _draft(terms) == "ietf-02" else b""
     return username + b"\0" + listed + proof, _AwaitResponder(math, key, binding)
 
 
 def server(terms: Terms, nonce: bytes | None) -> ServerOpening:
     """Make the server's opening challenge and first record."""
     return b"", _AWAIT_INITIATOR
+
+
+def _draft(terms: Terms) -> str:
+    return "ietf-02" if terms.name.startswith("HT2-") else terms.policy.ht_draft
 
 
 def _binding(channel: Channel, kind: str) -> bytes:
@@ -97,7 +102,7 @@ class _AwaitResponder(ClientRecord):
     binding: bytes = field(repr=False)
 
     def receive(self, challenge: bytes, terms: Terms) -> ClientMove:
-        draft, proof, values = terms.policy.ht_draft, challenge, b""
+        draft, proof, values = _draft(terms), challenge, b""
         if draft != "schmaus-09":
             mark, proof = challenge[:1], challenge[1:]
             if mark == b"\x01":
@@ -133,7 +138,7 @@ class _AwaitInitiator(ServerRecord):
     def receive(self, response: bytes, terms: Terms) -> ServerMove:
         name, nul, proof = response.partition(b"\0")
         values = b""
-        if terms.policy.ht_draft == "ietf-02":
+        if _draft(terms) == "ietf-02":
             values, nul, proof = proof.partition(b"\0")
         if not nul:
             raise Malformed("NUL stands after the name, and after HT's values")
@@ -180,7 +185,7 @@ class _AwaitUse(Asking):
         if not answer:
             return _refused("the token is used up", terms)
         hash_name, kind = HT_NAMES[terms.name]
-        draft = terms.policy.ht_draft
+        draft = _draft(terms)
         values = _written(self.token) if draft == "ietf-02" else b""
         message = b"Responder" + _binding(terms.channel, kind) + values
         data = suite(hash_name).HMAC(encoded(self.token.token), message)
@@ -192,7 +197,7 @@ class _AwaitUse(Asking):
 
 
 def _refused(detail: str, terms: Terms) -> ServerMove:
-    if terms.policy.ht_draft == "schmaus-09":
+    if _draft(terms) == "schmaus-09":
         return Failure(Reason.BAD_CREDENTIALS, detail), None
     # One word for everything: "unknown-user" would tell who is one.
     return b"\x01invalid-token", _AwaitDismissal(detail)

@@ -89,6 +89,24 @@ class TokenTest(unittest.TestCase):
                 with self.subTest(mine=mine, theirs=theirs):
                     self.assertEqual(outcome.succeeded, mine == theirs)
 
+    def test_the_name_of_the_last_draft(self) -> None:
+        """HT2 is that, whatever either policy says; and no HT of an older one."""
+        name = NONE.replace("HT-", "HT2-")
+        for mine in DRAFTS:
+            client = accounts.make_client(name, ht_draft=mine, profile=profiles.RAW)
+            server = accounts.make_server(
+                name, ht_draft=DRAFTS[0], profile=profiles.RAW
+            )
+            said = client.start()
+            self.assertIsInstance(server.start(said), sasl.FindHashedTokens)
+            event = accounts.make_server(name, ht_draft=mine, profile=profiles.RAW)
+            end = event.start(said).answer((TOKEN,)).answer(True)
+            client.finish(end.data)
+            server = accounts.make_server(NONE, ht_draft=mine, profile=profiles.RAW)
+            self.assertEqual(
+                isinstance(server.start(said), sasl.FindHashedTokens), mine == DRAFTS[0]
+            )
+
     def test_any_of_several(self) -> None:
         """The one that was proved is used, whichever it is."""
         others = tuple(sasl.HashedToken(f"other {number}") for number in range(3))

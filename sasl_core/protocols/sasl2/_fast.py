@@ -15,6 +15,8 @@ from ._words import words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ..._channel import Channel
     from ..._policy import Policy
     from ..._values import Credentials
@@ -33,8 +35,13 @@ def issued(token: HashedToken, expiry: str) -> Element:
 
 
 def policy_for(policy: Policy) -> Policy:
-    """Return the policy for HT: who has or keeps tokens of FAST names it by that."""
-    allow = HT_NAMES if policy.allow is None else policy.allow
+    """Return the policy for HT: who has or keeps tokens of FAST names it by that.
+
+    Not HT2, of which XEP-0484 does not speak: a policy has to name that.
+    """
+    allow: Iterable[str] | None = policy.allow
+    if allow is None:
+        allow = [name for name in HT_NAMES if name.startswith("HT-")]
     return policy.replace(allow=allow, ht_draft="schmaus-09")
 
 

@@ -208,6 +208,8 @@ class Offer(unittest.TestCase):
         listed = theirs.features()[0].all("mechanism")
         self.assertEqual([one.text for one in listed], some[:1])
         self.assertEqual(self.offered(fast(policy=sasl.Policy(allow=some[:1]))), [])
+        named = fast(policy=sasl.Policy(allow=["HT2-SHA-256-NONE"]))
+        self.assertEqual(self.offered(named), ["HT2-SHA-256-NONE"])
         bound = fast(policy=sasl.Policy(channel_binding="require"))
         self.assertEqual(len(self.offered(bound)), 3)
         self.assertEqual(self.offered(fast(policy=sasl.Policy(deny=HT_NAMES))), [])
