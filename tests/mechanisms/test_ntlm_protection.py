@@ -11,6 +11,7 @@ from sasl_core.mechanisms import _ntlm_math as math
 from sasl_core.mechanisms import _ntlm_messages as messages
 
 from .. import _accounts as accounts
+from .._des import MAKERS
 from ._both import client, reason
 from ._ntlm import CLOCKED, NAME, POLICY, RAW, V1, Exchange, flags_as, served_v1
 
@@ -295,6 +296,31 @@ class LayerTest(unittest.TestCase):
                 self.assertEqual(exchange.proof.flags & strong, flag)
         with self.assertRaises(sasl.ProtocolError):
             Exchange(wanted=policy(sealed), offered=policy(sealed, ciphers=("rc4-40",)))
+
+    def test_a_strength_that_was_not_granted(self) -> None:
+        """What a client leaves out of its last flags may be too little."""
+        sealed = policy("confidentiality")
+
+        def weaker(message: bytes) -> bytes:
+            said = messages.read_authenticate(message, messages.UNICODE)
+            flags = said.flags & ~messages.KEY_128
+            return messages.write_authenticate(said._replace(flags=flags))
+
+        exchange = Exchange(wanted=sealed, offered=sealed, change={2: weaker})
+        self.assertIs(reason(exchange.event), sasl.Reason.MALFORMED)
+        self.assertIn("strength", exchange.event.detail)
+
+    def test_ciphers_that_ntlm_lacks(self) -> None:
+        """DIGEST-MD5's others are passed over, and are not enough."""
+        word = "confidentiality"
+        for ciphers, strong in ((MAKERS, True), ({"des": MAKERS["des"]}, False)):
+            both = policy(word).replace(ciphers=ciphers)
+            with self.subTest(strong):
+                if strong:
+                    self.check(Exchange(wanted=both, offered=both), word)
+                    continue
+                with self.assertRaises(sasl.ProtocolError):
+                    Exchange(wanted=both, offered=both)
 
     def test_nothing_without_extended_session_security(self) -> None:
         """Its checksum would be a CRC32; nor half of what belongs together."""
