@@ -13,7 +13,7 @@ from sasl_core.mechanisms import apop, find
 from sasl_core.mechanisms.apop import APOP, find_timestamp
 
 from .._accounts import Application
-from .._data import vectors
+from .._data import octets, vectors
 from .._drive import HashCalls
 from ._both import reason
 
@@ -80,6 +80,16 @@ class VectorTest(unittest.TestCase):
                     self.assertEqual(event.mechanism, "APOP")
                 else:
                     self.assertIs(reason(event), sasl.Reason.BAD_CREDENTIALS)
+
+    def test_as_dovecot_s_processes_speak(self) -> None:
+        """Among each other: timestamp, name and digest with NULs between are refused."""
+        others = [v for v in VECTORS if v["id"].startswith(ELSEWHERE)]
+        self.assertTrue(others)
+        for vector in others:
+            self.assertEqual(vector["polarity"], "negative")
+            event = server().step(octets(vector["messages"][0]))
+            with self.subTest(vector["id"]):
+                self.assertIs(reason(event), sasl.Reason.MALFORMED)
 
 
 class PolicyTest(unittest.TestCase):
