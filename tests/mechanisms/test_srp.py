@@ -71,6 +71,12 @@ class ClientTest(unittest.TestCase):
             with self.assertRaises(sasl.ProtocolError):
                 self.answer(challenge(modulus, generator))
 
+    def test_the_smaller_group(self) -> None:
+        """No vector has it: 1536 bits, and g generates all of it, as if N is prime."""
+        modulus = math.N1536
+        self.assertEqual(modulus.bit_length(), 1536)
+        self.assertEqual(pow(math.G, modulus // 2, modulus), modulus - 1)
+
     def test_public_values(self) -> None:
         """B is above 0 and below N."""
         top = math.octets_of(math.N2048)
