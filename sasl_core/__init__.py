@@ -39,6 +39,7 @@ from ._profile import Profile
 from ._reasons import Reason
 from ._records import ScramClientKeys, ScramKeys
 from ._requests import (
+    Confirm,
     FindHashedTokens,
     FindPublicKey,
     SaveScramKeys,
@@ -69,6 +70,7 @@ __all__ = [
     "CheckPassword",
     "CheckToken",
     "Client",
+    "Confirm",
     "ConsumeOtp",
     "Credentials",
     "CredentialsError",

@@ -62,6 +62,8 @@ class Policy(Frozen):
     is always the first.
     `x25519`: RFC 7748's function, of a secret key and a u-coordinate in 32 octets each,
     with which a server has ECDH-X25519-CHALLENGE; ValueError where it is another.
+    `confirm`: a server asks `Confirm` about those whom somebody else has proved: by
+    EXTERNAL, by a security context.
     """
 
     __match_args__ = (
@@ -83,6 +85,7 @@ class Policy(Frozen):
         "ht_draft",
         "otp_jump",
         "x25519",
+        "confirm",
     )
     __slots__ = (*__match_args__, "_salts", "_verdicts")
     _secret = frozenset({"decoy_secret"})
@@ -105,6 +108,7 @@ class Policy(Frozen):
     ht_draft: str
     otp_jump: int
     x25519: Callable[[bytes, bytes], bytes] | None
+    confirm: bool
     _verdicts: dict[Mechanism, str]  # what `_choosing` found out about it once
     _salts: hashlib.blake2b
 
@@ -130,6 +134,7 @@ class Policy(Frozen):
         ht_draft: Literal["ietf-02", "ietf-00", "schmaus-09"] = "ietf-02",
         otp_jump: int = 100,
         x25519: Callable[[bytes, bytes], bytes] | None = None,
+        confirm: bool = False,
     ) -> None:
         if cleartext not in ("encrypted", "always", "never"):
             raise ValueError('cleartext is "encrypted", "always" or "never"')
@@ -156,6 +161,7 @@ class Policy(Frozen):
             if name not in _STREAMS and (name not in _BLOCKS or maker is None):
                 raise ValueError("a cipher that RFC 2831 lacks, or without its maker")
         _set(self, "max_buffer", max_buffer)
+        _set(self, "confirm", confirm)
         _set(self, "memory", memory)
         _set(self, "ntlm_v1", ntlm_v1)
         _set(self, "clock", clock)

@@ -68,11 +68,11 @@ class VerifySignature(Request):
 
 
 class Confirm(Request):
-    """May this user log in, who has proved by a security context who he is? `answer` takes
-    a bool.
+    """May this user log in, who has proved elsewhere who he is? `answer` takes a bool.
 
-    Asked only by an exchange whose AcceptSecurityContext `backends.Application` has
-    answered: only then, it hears who it is.
+    Of EXTERNAL, and of a security context, an application else hears by the Success only.
+    Asked where `Policy(confirm=True)` says so, and where a `backends.Application` has
+    answered AcceptSecurityContext.
     """
 
     __slots__ = __match_args__ = ("username",)

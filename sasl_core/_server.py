@@ -31,7 +31,7 @@ class Server(Secretive):
     """
 
     __slots__ = (
-        "_confirms",  # set by `backends.Application`: who succeeds is to be confirmed
+        "_confirms",  # who succeeds is to be confirmed; `backends.Application` sets it, too
         "_notes",  # what `backends.Application` knows of it; not set before that
         "_takes_initial",
         "_turn",
@@ -68,7 +68,7 @@ class Server(Secretive):
         self.realm = realm
         self.username = username  # whom the protocol named before the exchange
         self._takes_initial = mechanism.initial_response
-        self._confirms = False
+        self._confirms = policy.confirm and (mechanism.external or mechanism.rare)
         # One item, whose turn it is: the opening, a tuple, a record or a request; none
         # while that runs, and after the end. pop() is atomic: of two threads, one gets
         # the item and the other a StateError.

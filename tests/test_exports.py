@@ -29,6 +29,7 @@ PUBLIC = [
     "CheckPassword",
     "CheckToken",
     "Client",
+    "Confirm",
     "ConsumeOtp",
     "Credentials",
     "CredentialsError",

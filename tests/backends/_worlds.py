@@ -17,7 +17,12 @@ from sasl_core.backends import (
 from sasl_core.backends.memory import MemoryStore
 
 CHANNEL = sasl.Channel(
-    True, service="smtp", host="mail.example.org", port=587, remote="192.0.2.7"
+    True,
+    service="smtp",
+    host="mail.example.org",
+    port=587,
+    external="alice",
+    remote="192.0.2.7",
 )
 
 

@@ -174,6 +174,22 @@ class Rules:
         self.store.down = True
         self.assert_failed(self.kerberos(app), Reason.UNAVAILABLE)
 
+    def test_external(self) -> None:
+        """Who has a certificate is in, too, unless his account says that he is not."""
+        app = self.make(self.store, audit=self.events.append)
+        policy = self.policy(app)
+        login = partial(self.login, app, "EXTERNAL", policy=policy)
+        self.assertEqual(login().identity, sasl.Identity("alice"))
+        self.assertEqual(
+            login(authzid="sales").identity, sasl.Identity("alice", "sales")
+        )
+        self.set_refusal(Reason.DISABLED)
+        for authzid in ("", "sales"):
+            self.assert_failed(login(authzid=authzid), Reason.DISABLED)
+            self.assertEqual(self.events[-1].username, "alice")
+        self.store.replace("alice", self.store.find("alice"), None)
+        self.assertEqual(login().identity, sasl.Identity("alice"))
+
     def test_data_and_layers_come_after_the_confirmation(self) -> None:
         """The last token goes with the success, or before it."""
         spnego = {"GSS-SPNEGO": CONTEXTS["GSSAPI"]}

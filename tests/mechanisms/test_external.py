@@ -30,6 +30,20 @@ class ExternalTest(unittest.TestCase):
         event = request.answer(True)
         self.assertEqual(event.identity, sasl.Identity("user", "boss"))
 
+    def test_a_confirmation(self) -> None:
+        """Where the policy wants it, once, before it is asked who may act as whom."""
+        for message in (b"", b"boss"):
+            request = server("EXTERNAL", confirm=True).start(message)
+            self.assertEqual(accounts.question(request), (sasl.Confirm, "user"))
+            self.assertIs(reason(request.deny()), sasl.Reason.BAD_CREDENTIALS)
+        request = server("EXTERNAL", confirm=True).start(b"")
+        self.assertEqual(request.answer(True).identity, sasl.Identity("user"))
+        request = server("EXTERNAL", confirm=True).start(b"boss").answer(True)
+        self.assertEqual(accounts.question(request), (sasl.Authorize, "user", "boss"))
+        self.assertIs(reason(request.deny()), sasl.Reason.NOT_AUTHORIZED)
+        event = server("PLAIN", confirm=True).start(b"\0user\0x")
+        self.assertIsInstance(event.answer(True), sasl.Success)  # the answer was that
+
     def test_malformed(self) -> None:
         """NUL, bad text, nothing left of it."""
         for message in (b"\0", b"a\0b", b"\xff", "\xad".encode(), b"a\r\nb"):

@@ -4,8 +4,8 @@
     one_time     FindOtp, ConsumeOtp, CheckPasscode
     tokens       CheckToken, FindHashedTokens, UseHashedToken
     public_keys  VerifySignature, FindPublicKey
-    elsewhere    AcceptSecurityContext, Confirm, BeginRedirect, FinishRedirect
-    identities   Authorize
+    elsewhere    AcceptSecurityContext, BeginRedirect, FinishRedirect
+    identities   Authorize, Confirm
 
 How the coroutines are run is in `_application.py`.
 """
@@ -70,10 +70,10 @@ _HOMES: dict[type[Request], Callable[[Answers, Any], Coroutine[Any, Any, Event]]
     FindPublicKey: public_keys.find,
     CheckPasscode: one_time.check_passcode,
     AcceptSecurityContext: elsewhere.accept,
-    Confirm: elsewhere.confirm,
     BeginRedirect: elsewhere.begin,
     FinishRedirect: elsewhere.finish,
     Authorize: identities.authorize,
+    Confirm: identities.confirm,
 }
 # What only an application with this part answers.
 _NEEDS = {
@@ -83,7 +83,6 @@ _NEEDS = {
     VerifySignature: "signatures",
     CheckPasscode: "passcodes",
     AcceptSecurityContext: "contexts",
-    Confirm: "contexts",
     BeginRedirect: "redirects",
     FinishRedirect: "redirects",
 }
@@ -151,7 +150,7 @@ class Answers:
             )
             if able and not one.obsolete:
                 allow.add(one.name)
-        fitting: dict[str, Any] = {"allow": allow, "decoy": population}
+        fitting: dict[str, Any] = {"allow": allow, "decoy": population, "confirm": True}
         return Policy(**(fitting | settings))
 
     async def ask(self, function: Callable[..., Any], *arguments: Any) -> Any:

@@ -1,5 +1,5 @@
-"""Answers to those who prove elsewhere who they are: AcceptSecurityContext and Confirm,
-BeginRedirect and FinishRedirect. None is throttled: a ticket is not guessed.
+"""Answers to those who prove elsewhere who they are: AcceptSecurityContext,
+BeginRedirect, FinishRedirect. None is throttled: a ticket is not guessed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from ..._values import Asserted
 
 if TYPE_CHECKING:
     from ..._events import Event, FinishRedirect
-    from ..._requests import Confirm
     from ...mechanisms import Mechanism
     from . import Answers
     from .parts import Parts
@@ -38,11 +37,6 @@ async def accept(answers: Answers, request: AcceptSecurityContext) -> Event:
 
 def _plain(name: str) -> str:
     return name.removesuffix("-PLUS")
-
-
-async def confirm(answers: Answers, request: Confirm) -> Event:
-    """Answer whether an account speaks against him; he needs none."""
-    return await answers.welcome(request, request.username, True)
 
 
 async def begin(answers: Answers, request: BeginRedirect) -> Event:

@@ -1,4 +1,6 @@
-"""The answer to Authorize: who may act as whom."""
+"""Answers about who has proved who he is: Authorize, whom he may act as, and Confirm,
+whether he may log in at all.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from .._account import can_be_a_name
 
 if TYPE_CHECKING:
     from ..._events import Authorize, Event
+    from ..._requests import Confirm
     from . import Answers
 
 
@@ -28,3 +31,8 @@ async def _may(answers: Answers, authcid: str, authzid: str) -> bool:
     if authzid in account.authzids:
         return True
     return "*" in account.authzids and await answers.accounts.find(authzid) is not None
+
+
+async def confirm(answers: Answers, request: Confirm) -> Event:
+    """Answer whether an account speaks against him; he needs none."""
+    return await answers.welcome(request, request.username, True)
