@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import unittest
+from base64 import b64encode
 from typing import Any
 
 import sasl_core as sasl
@@ -122,6 +123,22 @@ class UpgradeTest(unittest.TestCase):
         ):
             with self.subTest(challenge[:20]), self.assertRaises(sasl.ProtocolError):
                 answering().step(challenge)
+
+    def test_a_long_salt(self) -> None:
+        """1024 octets are taken."""
+        text = b64encode(bytes(1024))
+        salted = answering().step(b"s=" + text + b",i=4096")
+        self.assertEqual(
+            salted, hashlib.pbkdf2_hmac("sha256", b"pencil", bytes(1024), 4096)
+        )
+
+    def test_who_cannot_be_helped(self) -> None:
+        """A password for which no keys may be stored, one for another identity."""
+        with self.assertRaises(sasl.CredentialsError):
+            answering(password="\N{LATIN SMALL LETTER D WITH CURL}")  # of Unicode 4.0
+        boss = sasl.Credentials("user", "pencil", authzid="boss")
+        with self.assertRaises(sasl.NoMechanism):
+            sasl.client(TASK, boss, channel=CHANNEL)
 
     def test_where_it_may_be(self) -> None:
         """On encrypted channels, with a password, and never by itself."""
