@@ -63,9 +63,9 @@ class ClientSession(Secretive):
         "_channel",
         "_device",
         "_exchange",
-        "_extras",
         "_fast",
         "_forget",
+        "_inline",
         "_over",
         "_policy",
         "_proved",
@@ -102,12 +102,12 @@ class ClientSession(Secretive):
         self._device = device
         self._fast = fast.read_offer(features) if device else ()
         self._forget = forget
+        self._inline = tuple(inline)
         self._remember = remember
         self._tasks: list[str] = []  # which the server may ask for
         if credentials.password:
             self._tasks = upgrade.read(features.child("authentication"), upgrades)
         self._task = ""  # the one for which a salt is due
-        self._extras = (*inline, *upgrade.write(self._tasks))
         self._over = False
         self._proved = False
         self._wanted = ""  # the mechanism of the token that may come
@@ -229,12 +229,15 @@ class ClientSession(Secretive):
         children = [Element("initial-response", text) for text in initial]
         if self._device:
             children.append(Element("user-agent", attributes={"id": self._device}))
-        children += self._extras
+        children += self._inline
         if isinstance(self._exchange, Exchange):
             self._wanted = mechanism
             children.append(fast.use(forget=self._forget))
-        elif self._wanted:
-            children.append(fast.request(self._wanted))
+        else:
+            if self._wanted:
+                children.append(fast.request(self._wanted))
+            if upgrade.follows(mechanism):
+                children += upgrade.write(self._tasks)
         name = {"mechanism": mechanism}
         return Element("authenticate", children=children, attributes=name)
 

@@ -42,7 +42,8 @@ class ServerSession(ServerBase[Element, Element]):
     used and may be due for another. Issue it to `device`, and add `issued` to the success.
 
     `upgrades`: the tasks of XEP-0480 to offer, such as "UPGR-SCRAM-SHA-512"; each that
-    the client asks for raises a SaveScramKeys before the success.
+    the client asks for raises a SaveScramKeys before the success, if it has proved its
+    password.
     """
 
     __slots__ = (
@@ -154,7 +155,9 @@ class ServerSession(ServerBase[Element, Element]):
         self.token_for = wanted if self.asks_token else ""
         if by_fast and not (self.asks_token or self.forgets):
             self.token_for = name
-        self._tasks = upgrade.read(element, self._upgrades)
+        self._tasks = []
+        if upgrade.follows(name):
+            self._tasks = upgrade.read(element, self._upgrades)
         # HT is run for FAST, and nothing else is: another would bypass its rules.
         if by_fast != (name in HT_NAMES) or (by_fast and name not in tokens):
             return self._refuse(Reason.UNSUPPORTED, "a token, or none, where it is due")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ..._choosing import client, server
 from ..._errors import ProtocolError
 from ..._requests import SaveScramKeys
+from ..._scram_math import NAMES
+from ...mechanisms import find
 from ...mechanisms.scram_upgrade import UPGRADES
 from ...profiles import RAW
 from ._element import Element
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 _TASKS = "urn:xmpp:sasl:upgrade:0"
 _DATA = "urn:xmpp:scram-upgrade:0"
+_OF_THE_PASSWORD = frozenset({"password", *NAMES.values()})
 
 
 def write(tasks: Iterable[str]) -> list[Element]:
@@ -32,6 +35,14 @@ def read(element: Element | None, ours: Iterable[str]) -> list[str]:
     """Return those of our tasks that an element names."""
     theirs = words(element, "upgrade", _TASKS)
     return [task for task in ours if task in theirs and UPGRADES[task].available]
+
+
+def follows(name: str) -> bool:
+    """Whether an upgrade may follow a login by this mechanism: where it has proved the
+    password. Else whoever got hold of a token could set a password of his own.
+    """
+    mechanism = find(name)
+    return mechanism is not None and not mechanism.needs.isdisjoint(_OF_THE_PASSWORD)
 
 
 def write_challenge(challenge: bytes) -> Element:

@@ -8,7 +8,18 @@ import sasl_core as sasl
 from sasl_core.protocols.sasl2 import Element
 
 from ... import _accounts as accounts
-from ._pair import PASSWORD, POLICY, SCRAM, client, failure, names, run, say, server
+from ._pair import (
+    DEVICE,
+    PASSWORD,
+    POLICY,
+    SCRAM,
+    client,
+    failure,
+    names,
+    run,
+    say,
+    server,
+)
 
 TASKS = ("UPGR-SCRAM-SHA-512", "UPGR-SCRAM-SHA3-512")
 UPGRADE = "urn:xmpp:sasl:upgrade:0"
@@ -75,6 +86,33 @@ class Upgrades(unittest.TestCase):
         )
         mine = self.client(credentials=sasl.Credentials(accounts.USER, keys=keys))
         self.assertEqual(mine.begin().all("upgrade", UPGRADE), ())
+
+    def test_not_after_a_token(self) -> None:
+        """Whoever got hold of one could set a password of his own."""
+        policy = ONLY.replace(allow=["XOAUTH2", "HT-SHA-256-NONE"])
+        answers = (
+            *ANSWERS,
+            sasl.CheckToken,
+            sasl.FindHashedTokens,
+            sasl.UseHashedToken,
+        )
+        hashed = accounts.hashed_token(accounts.PASSWORD)
+        for who, options in (
+            (PASSWORD.replace(token=accounts.TOKEN), {}),
+            (PASSWORD.replace(hashed_token=hashed), {"device": DEVICE}),
+        ):
+            theirs = server(policy=policy, answers=answers, upgrades=TASKS)
+            mine = client(theirs, who, policy=policy, upgrades=TASKS, **options)
+            said = run(mine, theirs, self.application.settle)
+            with self.subTest(mine.mechanism):
+                self.assertEqual(said[0].all("upgrade", UPGRADE), ())
+                self.assertTrue(mine.authenticated)
+            theirs = server(policy=policy, answers=answers, upgrades=TASKS)
+            asks = [Element("upgrade", task, namespace=UPGRADE) for task in TASKS]
+            asked = said[0].replace(children=(*said[0].children, *asks))
+            said = say(theirs, asked, self.application.settle)
+            with self.subTest(mine.mechanism):
+                self.assertEqual(said.name, "success")
 
     def test_nobody_is_in_before_the_end(self) -> None:
         mine = self.client()
