@@ -42,7 +42,7 @@ class Advertised(Frozen):
 
     @property
     def octets(self) -> bytes:
-        """Return what is hashed (XEP-0474 0.4.0, section 5.1): sorted by their octets.
+        """Return what is hashed (XEP-0474 0.5.0, section 6.1): sorted by their octets.
 
         Before 0.4.0 it was separated by characters that names may hold: not spoken here.
         """

@@ -84,7 +84,7 @@ def _fresh(nonce: bytes | None) -> bytes:
 
 
 def _summary(math: Suite, advertised: Advertised) -> bytes:
-    """Hash what was advertised (XEP-0474, section 5.1)."""
+    """Hash what was advertised (XEP-0474, section 6.1)."""
     return b2a_base64(math.H(advertised.octets), newline=False)
 
 

@@ -42,7 +42,7 @@ class DowngradeTest(unittest.TestCase):
     """What the server says that it advertised, and what came."""
 
     def test_the_example(self) -> None:
-        """The hash is that of XEP-0474 0.5.0, section 5.3."""
+        """The hash is that of XEP-0474 0.5.0, section 6.3."""
         outcome = play(TOLD, TOLD)
         self.assertTrue(outcome.succeeded)
         self.assertTrue(first(outcome).endswith(b",h=G6k/rBLDqgOhRRaCuuatSDFkJ08="))
