@@ -44,7 +44,8 @@ def read_advertised(features: Element) -> Advertised:
     """Return what the features tell of SASL2, for SCRAM to check (XEP-0474).
 
     FAST's mechanisms are no part of it, and neither is RFC 6120's list: so have it
-    Prosody and ejabberd (go-xmpp before 0.3.2 takes RFC 6120's). Raise ProtocolError for a name that cannot be in XML.
+    Prosody and ejabberd (go-xmpp before 0.3.2 takes RFC 6120's). Raise ProtocolError for
+    a name that cannot be in XML.
     """
     bindings = features.child("sasl-channel-binding", BINDINGS)
     types = None
