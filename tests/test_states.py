@@ -433,7 +433,7 @@ class MutationTest(unittest.TestCase):
     def test_server_messages(self) -> None:
         """A changed server message never lets a client of SCRAM finish."""
         for point, changed in self.points(client_points()):
-            # Other spellings: see tests/mechanisms/test_digest_md5.py.
+            # Other spellings: see tests/mechanisms/test_digest_messages.py.
             spellings = accounts.TABLE[point.name].spellings
             if spellings or not find(point.name).mutual:
                 continue

@@ -55,8 +55,6 @@ class Way:
     def unprotect(self, sealed: bytes) -> bytes:
         """Return the data; raise Malformed."""
         signature, data = sealed[:_SIZE], sealed[_SIZE:]
-        if len(signature) < _SIZE:
-            raise Malformed("a buffer without room for its signature")
         if self.seals:
             data = self._handle.update(data)
         if not hmac.compare_digest(self._signature(data), signature):
@@ -90,7 +88,7 @@ class NtlmLayer(Layer):
     ) -> None:
         """Make it of the ExportedSessionKey; `size`: the octets of one buffer."""
         super().__init__(
-            confidential=seals, send_size=max(1, size - _SIZE), receive_size=size
+            confidential=seals, send_size=size - _SIZE, receive_size=size
         )
         self._mine, self._theirs = (
             Way(

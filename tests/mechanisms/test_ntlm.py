@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import unittest
+from typing import Any
 from unittest import mock
 
 import sasl_core as sasl
@@ -11,6 +13,7 @@ from sasl_core.mechanisms import _ntlm_messages as messages
 from sasl_core.records import NtHash, Secret
 
 from .. import _accounts as accounts
+from .._des import MAKERS
 from ._both import client, reason, server
 from ._ntlm import CLOCKED, NAME, POLICY, V1, Exchange, flags_as, served_v1
 
@@ -128,6 +131,22 @@ class NameTest(unittest.TestCase):
         self.assertIsInstance(exchange.event, sasl.Success)
 
 
+class KeyTest(unittest.TestCase):
+    """What protects the data (section 3.4.5.3)."""
+
+    def test_the_keys_of_each_strength(self) -> None:
+        for strength, octets in ((128, 16), (56, 7), (40, 5)):
+            for of_client, way in (
+                (True, "client-to-server"),
+                (False, "server-to-client"),
+            ):
+                text = f"session key to {way} sealing key magic constant\0".encode()
+                self.assertEqual(
+                    math.seal_key(bytes(range(16)), strength, of_client=of_client),
+                    hashlib.md5(bytes(range(octets)) + text).digest(),
+                )
+
+
 class AnswerTest(unittest.TestCase):
     """What the application answers."""
 
@@ -189,6 +208,17 @@ class FirstVersionTest(unittest.TestCase):
         self.assertEqual(len(said.nt_response), 24)
         self.assertEqual(said.lm_response, said.nt_response)
         self.assertEqual((said.session_key, said.mic), (b"", b""))
+
+    def test_what_a_des_is_asked_for(self) -> None:
+        """One block, and an IV that changes nothing."""
+        made = []
+
+        def maker(key: bytes, iv: bytes, *, encrypt: bool) -> Any:
+            made.append((len(key), iv, encrypt))
+            return MAKERS["des"](key, iv, encrypt=encrypt)
+
+        math.desl(maker, bytes(16), bytes(8))
+        self.assertEqual(made, [(8, bytes(8), True)] * 3)
 
     def test_a_newer_server_gets_the_second(self) -> None:
         """Even if the first one would do."""

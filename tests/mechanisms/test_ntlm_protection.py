@@ -369,6 +369,7 @@ class LayerTest(unittest.TestCase):
         def maker(key: bytes, iv: bytes, *, encrypt: bool) -> Any:
             made.append(key)
             self.assertTrue(encrypt)  # which is the same as to decrypt
+            self.assertEqual(iv, b"")
             return math.RC4(key)
 
         sealed = policy("confidentiality").replace(ciphers={"rc4": maker})

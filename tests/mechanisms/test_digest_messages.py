@@ -1,0 +1,187 @@
+"""DIGEST-MD5 (RFC 2831): what means the same in other words, and what does not."""
+
+from __future__ import annotations
+
+import copy
+import unittest
+from collections.abc import Iterator
+from typing import Any
+from unittest import mock
+
+import sasl_core as sasl
+from sasl_core.mechanisms import _digest_messages as messages
+
+from .. import _accounts as accounts
+from .._hypothesis import given, st
+from ..test_states import mutations
+from ._both import client, server
+from ._digest import CHALLENGE, NAME
+
+# What most peers write, and what is less usual.
+USUAL = (
+    b'realm="r",nonce="n",qop="auth",charset=utf-8,algorithm=md5-sess',
+    b'username="u",realm="r",nonce="n",cnonce="c",nc=00000001,digest-uri="a/b",response='
+    + b"0" * 32
+    + b",qop=auth,charset=utf-8",
+)
+UNUSUAL = (
+    b'realm="r;s" realm="" realm="\xc3\xa9" realm="\xe9" realm="\\r" username="" nonce=""'
+    b' username="\xc3\xa9" nonce="n,m" cnonce=c nc=0000000A response=0 qop="auth,auth-int"'
+    b' charset=UTF-8 maxbuf=4096 authzid="a" x=y x="y '
+).split(b" ")
+
+
+def variants(usual: list[bytes]) -> Iterator[list[bytes]]:
+    """Yield it, and it with one directive gone, twice, in other words or too much."""
+    yield usual
+    for index, directive in enumerate(usual):
+        before, after = usual[:index], usual[index + 1 :]
+        yield [*after, *before]
+        yield [*usual, directive]
+        for other in UNUSUAL:
+            yield [*before, other, *after]
+            yield [*before, other, *usual[index:]]
+
+
+def outcome(read: Any, message: bytes) -> object:
+    """Return what comes of a message: what it says, or why it is refused."""
+    try:
+        return read(message)
+    except ValueError as error:
+        return str(error)
+
+
+class SpellingTest(unittest.TestCase):
+    """What comes in other words, and means the same; and what does not."""
+
+    def challenge(self, text: bytes) -> messages.Challenge:
+        return messages.read_challenge(text)
+
+    def test_quotes_and_white_space(self) -> None:
+        """Either form of a value, white space between words, empty elements, case."""
+        plain = self.challenge(
+            b'nonce="abc",algorithm=md5-sess,qop="auth",charset=utf-8'
+        )
+        for text in (
+            b'nonce=abc,algorithm="md5-sess",qop=auth,charset="utf-8"',
+            b' nonce = "abc" ,\talgorithm=md5-sess,qop="auth", charset=utf-8 ',
+            b',,nonce="abc",,algorithm=md5-sess, ,qop=" auth ,",charset=UTF-8,',
+            b'Nonce="abc",ALGORITHM=MD5-Sess,qop="auth",Charset=utf-8',
+            b'nonce="abc"\r\n ,\r\n\talgorithm=md5-sess,qop="auth",charset=utf-8',
+            b'nonce="\\abc",algorithm=md5-sess,qop="\\a\\u\\t\\h",charset=utf-8',
+            b'nonce="abc",algorithm=md5-sess,charset=utf-8,stale=true,x=y,x="z"',
+        ):
+            with self.subTest(text):
+                self.assertEqual(self.challenge(text), plain)
+
+    def test_sizes(self) -> None:
+        """Leading zeros are nothing; 17 octets to 16 MB are a buffer."""
+        good = b'nonce="a",algorithm=md5-sess,maxbuf='
+        for digits, size in ((b"0065536", 65536), (b"17", 17), (b"16777215", 16777215)):
+            self.assertEqual(self.challenge(good + digits).buffer, size)
+        for digits in (b"0", b"000", b"16", b"16777216", b"+17", b"1e4", b'""'):
+            with self.subTest(digits), self.assertRaises(ValueError):
+                self.challenge(good + digits)
+
+    def test_no_list_of_directives(self) -> None:
+        """Each is refused, whatever else is in it."""
+        good = b'nonce="a",algorithm=md5-sess'
+        for text in (
+            b"",
+            b",",
+            good + b",x",
+            good + b",x=",
+            good + b",=x",
+            good + b"x=y",
+            good + b' x="y"',
+            good + b',a="x",,b="y"c=d',
+            good + b',x="y',
+            good + b',x="y\\',
+            good + b',x=y"',
+            good + b',x="y"z',
+            good + b',x="\\\xc3\xa4"',
+            good + b',x="\0"',
+            good + b',x="\n"',
+            good + b',x="\x7f"',
+            good + b",x=y;z=a",
+            good + b",x=\xc3\xa4",
+            good + b"\n",
+            good + b"\r\n",
+            b"\r\n" + good,
+            b"\0" + good,
+        ):
+            with self.subTest(text), self.assertRaises(ValueError):
+                self.challenge(text)
+
+    def test_usual_messages(self) -> None:
+        """Read at once, a message means what it does read one directive after another."""
+        for usual, read in zip(
+            USUAL, (messages.read_challenge, messages.read_response), strict=True
+        ):
+            whole = usual.split(b",")
+            bare = [one for one in whole if not one.startswith(b"realm")]
+            for directives in (*variants(whole), *variants(bare)):
+                message = b",".join(directives)
+                with mock.patch.object(messages, "_usual", return_value=None):
+                    slowly = outcome(read, message)
+                self.assertEqual(outcome(read, message), slowly, message)
+
+    def test_written_is_read(self) -> None:
+        """Quotes and backslashes in every value that may have them."""
+        odd = 'a"b\\c,d=e '
+        for charset in ("utf-8", "latin-1"):
+            response = messages.Response(
+                odd + "\xe9",
+                odd,
+                b'no"nce\\',
+                b"0000000f",
+                b"\\",
+                b"auth-conf",
+                b'a/"',
+                b"0" * 32,
+                17,
+                b"rc4-40",
+                b'"',
+            )
+            text = messages.write_response(response, charset)
+            with self.subTest(charset):
+                self.assertEqual(messages.read_response(text), response)
+
+    def test_a_changed_challenge_fails_or_means_the_same(self) -> None:
+        """A client that goes on has said what the honest server wants to hear."""
+        asked = server(NAME)
+        honest = asked.start().data
+        counted = 0
+        for changed in mutations(honest):
+            asking = client(NAME)
+            try:
+                response = asking.step(changed)
+            except sasl.SASLError:
+                continue
+            twin = copy.deepcopy(asked)
+            event: Any = twin.step(response)
+            if isinstance(event, sasl.Request):
+                event = event.answer(accounts.PASSWORD)
+            counted += isinstance(event, sasl.Success)
+            if isinstance(event, sasl.Failure):
+                with self.assertRaises(sasl.ServerNotAuthenticated):
+                    asking.finish()
+        self.assertGreater(counted, 5)
+
+    @given(st.binary(max_size=60))
+    def test_any_tail(self, tail: bytes) -> None:
+        """Whatever comes behind a good message, the readers return or raise Malformed."""
+        for read, good in (
+            (messages.read_challenge, CHALLENGE),
+            (messages.read_response, CHALLENGE),
+            (messages.read_rspauth, b"rspauth=" + b"0" * 32),
+        ):
+            for text in (tail, good + tail, good + b"," + tail):
+                try:
+                    read(text)
+                except ValueError as error:
+                    self.assertNotIsInstance(error, UnicodeError)
+
+
+if __name__ == "__main__":
+    unittest.main()
