@@ -261,8 +261,8 @@ class PasscodePrompt(Value):
     ) -> None:
         if what not in ("passcode", "pin"):
             raise ValueError('SECURID asks for a "passcode" or a "pin"')
-        if len(encoded(suggested)) > 8 or "\0" in suggested:
-            raise ValueError("a PIN has 8 octets at most (RFC 2808, section 4)")
+        if len(encoded(suggested)) > 32 or "\0" in suggested:
+            raise ValueError("a PIN has 32 octets at most (RFC 2808, section 3)")
         self.what = what
         self.suggested = suggested
 

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from .._values import Credentials
 
 _MAX_NAME = 255
-_MAX_PASSCODE = 16
-_MAX_PIN = 8
+_MAX_PASSCODE = _MAX_PIN = 32
 _MAX_CHALLENGE = 64
 
 

@@ -42,6 +42,27 @@ class ClientTest(unittest.TestCase):
                 self.assertEqual(one.step(challenge), response)
                 one.finish()
 
+    def test_the_examples(self) -> None:
+        """Of section 4.2: a second passcode; a PIN that the server suggests."""
+        first = bytes.fromhex("006d61676e757300313233343536373800")
+        for challenge, passcode, second in (
+            ("70617373636f646500", "87654321", "006d61676e757300383736353433323100"),
+            (
+                "70696e006b616c6c6500",
+                "12345678",
+                "006d61676e7573003132333435363738006b616c6c6500",
+            ),
+        ):
+            has = {"username": "magnus", "password": "12345678"}
+
+            def prompt(what: str, text: str, passcode: str = passcode) -> str:
+                return text or passcode
+
+            one = client("SECURID", has | {"prompt": prompt})
+            self.assertEqual(one.start(), first)
+            self.assertEqual(one.step(bytes.fromhex(challenge)).hex(), second)
+            one.finish()
+
     def test_the_next_passcode_goes_with_the_pin(self) -> None:
         """The last one that the token showed."""
         one = client("SECURID", answers(passcode="654321", pin="4711"))
@@ -65,7 +86,7 @@ class ClientTest(unittest.TestCase):
 
     def test_nobody_is_there(self) -> None:
         """Without a prompt, or an answer to it, the credentials do not do."""
-        for has in (HAS, answers(), answers(passcode="\0"), answers(passcode="1" * 17)):
+        for has in (HAS, answers(), answers(passcode="\0"), answers(passcode="1" * 33)):
             one = client("SECURID", has)
             one.start()
             with self.assertRaises(sasl.CredentialsError) as caught:
@@ -85,20 +106,23 @@ class ClientTest(unittest.TestCase):
                 one.step(b"passcode\0")
 
     def test_the_longest(self) -> None:
-        """Names of 255 octets, passcodes of 16, PINs of 8, challenges of 64."""
+        """Names of 255 octets, passcodes and PINs of 32, challenges of 64."""
         name = "u" * 255
-        has = answers(pin="12345678") | {"username": name, "authzid": name}
-        one = client("SECURID", has | {"password": "1" * 16})
+        pin = "12345678" * 4
+        has = answers(pin=pin) | {"username": name, "authzid": name}
+        one = client("SECURID", has | {"password": "1" * 32})
         first = one.start()
-        self.assertEqual(first, f"{name}\0{name}\0{'1' * 16}\0".encode())
-        self.assertEqual(one.step(b"pin" + b"1" * 61), (first or b"") + b"12345678\0")
+        self.assertEqual(first, f"{name}\0{name}\0{'1' * 32}\0".encode())
+        self.assertEqual(
+            one.step(b"pin" + b"1" * 61), (first or b"") + pin.encode() + b"\0"
+        )
         with self.assertRaises(sasl.ProtocolError):
             one.step(b"pin" + b"1" * 62)
         other = server("SECURID")
         event: Any = other.start(first)
         event = event.answer(sasl.PasscodePrompt("pin"))
         self.assertEqual(event.data, b"pin\0")
-        event = other.step((first or b"") + b"12345678\0").answer(True)
+        event = other.step((first or b"") + pin.encode() + b"\0").answer(True)
         self.assertIsInstance(event, sasl.Success)
 
     def test_challenges_that_are_none(self) -> None:
@@ -114,7 +138,7 @@ class ClientTest(unittest.TestCase):
         for wrong in (
             {"username": "u" * 256},
             {"authzid": "u" * 256},
-            {"password": "1" * 17},
+            {"password": "1" * 33},
             {"password": "1\0"},
         ):
             with self.subTest(wrong), self.assertRaises(sasl.CredentialsError):
@@ -167,7 +191,7 @@ class ServerTest(unittest.TestCase):
             b"\0user\0\0",
             b"\0\x001\0",
             b"\0user\x001\x004711\0",
-            b"\0user\x00" + b"1" * 17 + b"\0",
+            b"\0user\x00" + b"1" * 33 + b"\0",
             b"\0user\x001\0\0\0\0\0",
             b"\0user\x001\x00x",
             b"\0user\x00\xff\0",
@@ -182,7 +206,7 @@ class ServerTest(unittest.TestCase):
         for second in (
             b"\0user\x001\0",
             b"\0user\x001\0\0",
-            b"\0user\x001\x00123456789\0",
+            b"\0user\x001\x00" + b"1" * 33 + b"\0",
         ):
             one = server("SECURID")
             one.start(b"\0user\x001\0").answer(sasl.PasscodePrompt("pin"))
@@ -193,7 +217,7 @@ class ServerTest(unittest.TestCase):
         what: Any = "password"
         with self.assertRaises(ValueError):
             sasl.PasscodePrompt(what)
-        for suggested in ("123456789", "1\0", "\ud800"):
+        for suggested in ("1" * 33, "1\0", "\ud800"):
             with self.assertRaises(ValueError):
                 sasl.PasscodePrompt("pin", suggested)
 
