@@ -197,6 +197,7 @@ for _name, _strength, _rfc in (
         strength=_strength,
         needs=("provider", "prompt"),
         asks=(BeginRedirect, FinishRedirect),
+        encrypted=True,  # section 1.2 of both: who can change the URL gets the login
         specification=_rfc,
         by_name=True,
     )

@@ -64,7 +64,7 @@ class Mechanism(Value):
     `mutual`: the server proves itself too.
     `layer`: it can put a security layer on the connection.
     `hash_name`: hashlib's, where it uses one. `authzid`: it can carry one.
-    `encrypted`: its messages serve whoever sees them, so it is run where they are hidden.
+    `encrypted`: its messages serve whoever sees or changes them: run where nobody can.
     `external`: it relies on an identity proven outside SASL.
     `obsolete`, `anonymous` (nobody is authenticated), `by_name` (of use only where it was
     planned for): either side runs it only if its policy names it.

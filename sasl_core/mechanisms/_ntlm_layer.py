@@ -87,9 +87,7 @@ class NtlmLayer(Layer):
         size: int,
     ) -> None:
         """Make it of the ExportedSessionKey; `size`: the octets of one buffer."""
-        super().__init__(
-            confidential=seals, send_size=size - _SIZE, receive_size=size
-        )
+        super().__init__(confidential=seals, send_size=size - _SIZE, receive_size=size)
         self._mine, self._theirs = (
             Way(
                 math.sign_key(session_key, of_client=of_client),

@@ -89,6 +89,18 @@ class ClientTest(unittest.TestCase):
             with self.assertRaises(sasl.CredentialsError):
                 client("OPENID20", has(provider))
 
+    def test_where_it_may_be(self) -> None:
+        """Where nobody can put another URL in (section 1.2 of both)."""
+        clear = sasl.Channel(False)
+        for name in NAMES:
+            policy = sasl.Policy(allow=[name])
+            with self.assertRaisesRegex(sasl.NoMechanism, "encrypted"):
+                client(name, has(), on=clear)
+            with self.assertRaisesRegex(sasl.NoMechanism, "encrypted"):
+                server(name, on=clear)
+            self.assertEqual(sasl.offer(channel=clear, policy=policy), ())
+            client(name, has(), on=clear, cleartext="always")
+
     def test_a_client_without_a_browser_does_not_begin(self) -> None:
         """It has nobody to ask."""
         for name in NAMES:
