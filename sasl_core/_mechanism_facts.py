@@ -150,6 +150,16 @@ _add(
     specification="Google, Microsoft",
 )
 _add(
+    "X-OAUTH2",
+    "x_oauth2",
+    strength=59,
+    needs=("username", "token"),
+    asks=(CheckToken,),
+    shows="token",
+    specification="ejabberd",
+    obsolete=True,
+)
+_add(
     "SRP",
     "srp",
     strength=45,
@@ -229,6 +239,17 @@ _add(
     asks=(CheckPassword,),
     shows="password",
     specification="RFC 4616",
+)
+_add(
+    "AMQPLAIN",
+    "amqplain",
+    strength=19,
+    needs=("username", "password"),
+    asks=(CheckPassword,),
+    shows="password",
+    authzid=False,
+    specification="RabbitMQ",
+    by_name=True,
 )
 _add(
     "SECURID",

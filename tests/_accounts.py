@@ -202,6 +202,8 @@ TABLE = {
     ),
     "OAUTHBEARER": _TOKEN,
     "PLAIN": _PASSWORD,
+    "AMQPLAIN": _PASSWORD,
+    "X-OAUTH2": _TOKEN,
     "XOAUTH2": _TOKEN,
 } | {
     f"SCRAM-{hash_name}{suffix}": _SCRAM

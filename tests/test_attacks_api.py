@@ -65,6 +65,7 @@ CHANNEL = sasl.Channel(
     external=USER,
 )
 NAMES = (
+    "AMQPLAIN",
     "ANONYMOUS",
     "CRAM-MD5",
     "DIGEST-MD5",
@@ -97,6 +98,7 @@ NAMES = (
     "SCRAM-SHA3-512-PLUS",
     "SECURID",
     "SRP",
+    "X-OAUTH2",
     "XOAUTH2",
 )
 SALT = b"salt" * 4
