@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import sasl_core as sasl
+from sasl_core.mechanisms import _digest_math as math
+from sasl_core.mechanisms import _digest_messages as messages
 
 from .. import _accounts as accounts
 
@@ -52,3 +54,17 @@ def exchange(
 def policy(*layers: Any, **more: Any) -> sasl.Policy:
     """Make a policy with these layers."""
     return sasl.Policy(allow=[NAME], layers=layers, **more)
+
+
+def response(nonce: bytes, *, count: int = 1, **words: Any) -> bytes:
+    """Write what a user with the right password answers, in these words."""
+    user, realm, uri = "user", accounts.HOST, f"imap/{accounts.HOST}".encode()
+    uses = b"%08x" % count
+    said = messages.Response(
+        user, realm, nonce, uses, b"c", b"auth", uri, b"", 65536, b"", None
+    )._replace(**words)
+    secret = math.secret(said.username, said.realm or "", accounts.PASSWORD)
+    _, proof, _ = math.digests(
+        secret, nonce, said.cnonce, said.authzid, said.qop, said.uri, said.uses
+    )
+    return messages.write_response(said._replace(response=proof), "utf-8")

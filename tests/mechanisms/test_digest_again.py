@@ -11,7 +11,7 @@ from sasl_core.protocols.smtp import Authentication
 
 from .. import _accounts as accounts
 from ._both import reason
-from ._digest import NAME
+from ._digest import NAME, response
 
 
 class AgainTest(unittest.TestCase):
@@ -63,6 +63,24 @@ class AgainTest(unittest.TestCase):
             event: Any = self.server().start(text)
             self.assertIn(b"algorithm=md5-sess", event.data)
         self.assertIsNone(self.client(policy=self.theirs).start())
+
+    def test_nothing_to_answer(self) -> None:
+        """An empty initial response is that of who has nothing to remember."""
+        for initial in (None, b""):
+            event: Any = self.server().start(initial)
+            self.assertIn(b"algorithm=md5-sess", event.data)
+
+    def test_never_for_a_layer(self) -> None:
+        """Not even by who knows the password: its keys are made of fresh nonces."""
+        self.theirs = self.theirs.replace(layers=("none", "integrity"))
+        for qop, taken in ((b"auth-int", False), (b"auth", True)):
+            memory = self.theirs.memory
+            assert memory is not None
+            memory.put(b"nonce", (1, "user", accounts.HOST))
+            event: Any = self.server().start(response(b"nonce", count=2, qop=qop))
+            with self.subTest(qop):
+                self.assertEqual(isinstance(event, sasl.FindPassword), taken)
+                self.assertEqual(isinstance(event, sasl.Challenge), not taken)
 
     def test_a_server_that_has_forgotten(self) -> None:
         """It sends a challenge, which is answered: nobody notices."""

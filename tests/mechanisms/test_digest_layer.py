@@ -10,13 +10,14 @@ from typing import Any
 from unittest import mock
 
 import sasl_core as sasl
+from sasl_core.mechanisms import _digest_messages as messages
 from sasl_core.mechanisms._des_key import des_key
 from sasl_core.mechanisms._digest_layer import DigestLayer
 
 from .. import _accounts as accounts
 from .._des import CBC, MAKERS
-from ._both import reason
-from ._digest import NAME, PROTECTED, exchange, policy
+from ._both import reason, server
+from ._digest import NAME, PROTECTED, exchange, policy, response
 
 
 class LayerTest(unittest.TestCase):
@@ -56,6 +57,33 @@ class LayerTest(unittest.TestCase):
         weaker = policy(*PROTECTED, ciphers={"rc4-40": None})
         asking, _, _ = exchange(offered=policy(*PROTECTED), wanted=weaker)
         self.assertFalse(asking.layer.confidential)
+
+    def test_what_a_client_chooses(self) -> None:
+        """One quality and, with encryption only, one cipher: both were on offer."""
+        offers = {
+            ("none",): (b"auth",),
+            ("integrity",): (b"auth-int",),
+            ("confidentiality", "none"): (b"auth-conf", b"auth"),
+        }
+        for layers, taken in offers.items():
+            for qop in (b"auth", b"auth-int", b"auth-conf"):
+                for cipher in (b"rc4", b"des", b"RC4", b""):
+                    asked = server(NAME, layers=layers, ciphers={"rc4": None})
+                    challenge: Any = asked.start()
+                    self.assertEqual(
+                        b"cipher" in challenge.data, "confidentiality" in layers
+                    )
+                    nonce = messages.read_challenge(challenge.data).nonce
+                    event: Any = asked.step(response(nonce, qop=qop, cipher=cipher))
+                    right = qop != b"auth-conf" or cipher == b"rc4"
+                    with self.subTest(layers, qop=qop, cipher=cipher):
+                        if qop not in taken or not right:
+                            self.assertIs(reason(event), sasl.Reason.MALFORMED)
+                            continue
+                        event = event.answer(accounts.PASSWORD)
+                        used = event.layer and event.layer.cipher
+                        expected = {b"auth": None, b"auth-int": "", b"auth-conf": "rc4"}
+                        self.assertEqual(used, expected[qop])
 
     def test_every_cipher_both_ways(self) -> None:
         """Data of all sizes, in turns."""

@@ -72,6 +72,12 @@ class RealmTest(unittest.TestCase):
         _, event, _ = exchange(realm="", realm_wanted="c\x7f")
         self.assertIs(reason(event), sasl.Reason.MALFORMED)
 
+    def test_a_realm_that_nobody_can_name(self) -> None:
+        """It breaks nothing but the logins."""
+        _, event, said = exchange(realm="\udc80")
+        self.assertIn(b'realm="?"', said[0])
+        self.assertIs(reason(event), sasl.Reason.MALFORMED)
+
     def test_the_secret_of_a_realm(self) -> None:
         """It stands in for the password, there and for that user only."""
         for realm, user, password, welcome in (
