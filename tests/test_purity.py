@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
 import textwrap
@@ -165,9 +166,15 @@ def core_files() -> Iterator[Path]:
             yield path
 
 
+@functools.cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Return all that is in a file."""
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def imports(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the line and the name of each module that a file imports, anywhere in it."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield node.lineno, alias.name
@@ -177,6 +184,10 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
 
 class SourceTest(unittest.TestCase):
     """What the core's files name."""
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        nodes.cache_clear()
 
     def test_there_are_core_files(self) -> None:
         """The list is not empty, and the registry is in it."""
@@ -202,7 +213,7 @@ class SourceTest(unittest.TestCase):
     def test_os_is_for_randomness_only(self) -> None:
         """`os` is used for `os.urandom`, nothing else."""
         for path in core_files():
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for node in nodes(path):
                 owner = getattr(node, "value", None)
                 if isinstance(node, ast.Attribute) and isinstance(owner, ast.Name):
                     with self.subTest(f"{path.name}:{node.lineno}"):
@@ -211,7 +222,7 @@ class SourceTest(unittest.TestCase):
     def test_no_file_is_opened(self) -> None:
         """No call of open, print, input, eval or exec."""
         for path in core_files():
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for node in nodes(path):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                     with self.subTest(f"{path.name}:{node.lineno}"):
                         self.assertNotIn(
@@ -221,15 +232,19 @@ class SourceTest(unittest.TestCase):
     def test_no_assert_in_the_package(self) -> None:
         """`python -O` must change nothing."""
         for path in sorted(_ROOT.rglob("*.py")):
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            found = [n.lineno for n in ast.walk(tree) if isinstance(n, ast.Assert)]
+            found = [
+                node.lineno
+                for node in nodes(path)
+                if isinstance(node, ast.Assert)
+                or (isinstance(node, ast.Name) and node.id == "__debug__")
+            ]
             with self.subTest(path.name):
                 self.assertEqual(found, [])
 
     def test_the_core_does_not_know_the_outer_rooms(self) -> None:
         """Imports point from the adapters inwards, never back."""
         for path in core_files():
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for node in nodes(path):
                 if isinstance(node, ast.ImportFrom) and node.level:
                     with self.subTest(f"{path.name}:{node.lineno}"):
                         first = (node.module or "").split(".")[0]

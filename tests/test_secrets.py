@@ -91,14 +91,8 @@ class ReprTest(unittest.TestCase):
 
     def assert_hidden(self, thing: Any) -> None:
         """Check every way in which an object becomes text."""
-        for text in (
-            repr(thing),
-            str(thing),
-            f"{thing}",
-            f"{thing!a}",
-            f"{thing}",
-        ):
-            self.assertEqual(leaks(text), [], f"{type(thing)} shows a secret")
+        text = f"{thing!r}\n{thing!s}\n{thing}\n{thing!a}"
+        self.assertEqual(leaks(text), [], f"{type(thing)} shows a secret")
 
     def test_the_detector_works(self) -> None:
         """A secret is recognised in the forms that logs have."""
@@ -323,8 +317,10 @@ class ErrorTest(unittest.TestCase):
         try:
             client.step(line)
         except sasl.SASLError as error:
-            found = [where for where, text in shown(error) if leaks(text)]
-            self.assertEqual(found, [], f"{point}: {line!r}")
+            # all at once, for there are thousands
+            if leaks("\n".join(text for _, text in shown(error))):
+                found = [where for where, text in shown(error) if leaks(text)]
+                self.fail(f"{point}: {line!r} shows a secret in {found}")
             self.assertIsNone(error.__context__, f"{point}: {line!r}")
             self.assertFalse(getattr(error, "__notes__", []))
 

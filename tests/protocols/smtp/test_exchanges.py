@@ -127,7 +127,7 @@ class Lines(EveryLine):
 
 class Arbitrary(unittest.TestCase):
     def test_every_line_in_every_order(self) -> None:
-        run_machine(Lines, examples=150, steps=25)
+        run_machine(Lines, examples=80, steps=25)
 
     def test_the_machine_reaches_success(self) -> None:
         machine = Lines()
