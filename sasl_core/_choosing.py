@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._client import Client
 from ._errors import NoMechanism
+from ._events import FindScramKeys
 from ._policy import DEFAULT, Policy
 from ._profile import BASE64
 from ._server import Server
@@ -38,9 +39,9 @@ def client(
     `offered` is what the server said (names in any case; unknown ones are passed over),
     or one name as a str, which obeys the policy all the same; so does a Mechanism that
     is not registered, such as APOP. `advertised` is all that came of the server's lists,
-    for SCRAM to check by XEP-0474, and to bind by a type that is there; `nonce` replaces
-    the fresh random value: for tests.
-    Raise NoMechanism, with the reason for each name, and CredentialsError for
+    for SCRAM to check by XEP-0474, and to bind by a type that is there, or by none if the
+    server proves that there was none of ours. `nonce` replaces the fresh random value: for
+    tests. Raise NoMechanism, with the reason for each name, and CredentialsError for
     credentials that the chosen mechanism cannot carry.
     """
     if isinstance(offered, Mechanism):
@@ -49,23 +50,35 @@ def client(
             raise NoMechanism({offered.name: objection})
         return Client(offered, credentials, channel, policy, profile, False, nonce)
     names = (offered,) if isinstance(offered, str) else tuple(offered)
-    if advertised is not None and advertised.bindings:
-        channel = _sorted(channel, advertised.bindings)
-    best = choose(names, credentials, channel=channel, policy=policy)
+    best = choose(
+        names, credentials, channel=channel, policy=policy, advertised=advertised
+    )
     plus = best.plus
     if channel.bindings and not plus:
         plus = f"{best.name}-PLUS" in map(folded, names)
+    alone = plus and not best.plus and _strangers(channel, advertised)
+    if alone:
+        channel = channel.replace(bindings=())  # to say that we cannot bind
+    elif advertised is not None and advertised.bindings:
+        types = advertised.bindings
+        bindings = sorted(channel.bindings, key=lambda one: one.type not in types)
+        channel = channel.replace(bindings=bindings)
     made = Client(best, credentials, channel, policy, profile, plus, nonce)
     made.advertised = advertised
+    made.needs_summary = alone
     return made
 
 
-def _sorted(channel: Channel, types: tuple[str, ...]) -> Channel:
-    """Put first the channel bindings that the server says it has (XEP-0440). Where it has
-    none of ours all stay: it may be somebody else who says so.
+def _strangers(channel: Channel, advertised: Advertised | None) -> bool:
+    """Tell whether both can bind (XEP-0440), but not by the same type: or somebody in
+    between says so.
     """
-    bindings = sorted(channel.bindings, key=lambda one: one.type not in types)
-    return channel.replace(bindings=bindings)
+    return bool(
+        advertised is not None
+        and advertised.bindings is not None
+        and channel.bindings
+        and all(one.type not in advertised.bindings for one in channel.bindings)
+    )
 
 
 def choose(
@@ -74,9 +87,13 @@ def choose(
     *,
     channel: Channel,
     policy: Policy,
+    advertised: Advertised | None = None,
 ) -> Mechanism:
     """Return the mechanism that `client` begins with; raise NoMechanism."""
     best = None
+    unbound: set[str] = set()
+    if _strangers(channel, advertised):
+        unbound = {f"{folded(name)}-PLUS" for name in names}
     for name in names:
         mechanism = find(name)
         if (
@@ -84,6 +101,11 @@ def choose(
             and (best is None or mechanism.strength > best.strength)
             and not _client_objection(mechanism, channel, policy, credentials)
         ):
+            # SCRAM can prove that it was the server (XEP-0474, section 6).
+            if mechanism.name in unbound and FindScramKeys in mechanism.asks:
+                twin = find(mechanism.name.removesuffix("-PLUS"))
+                if twin and not _client_objection(twin, channel, policy, credentials):
+                    continue
             best = mechanism
     if best is None:
         raise NoMechanism(_refusals(names, channel, policy, credentials))

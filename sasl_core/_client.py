@@ -41,6 +41,7 @@ class Client(Secretive):
         "channel",
         "layer",
         "name",
+        "needs_summary",
         "plus",
         "policy",
         "profile",
@@ -65,6 +66,7 @@ class Client(Secretive):
         self.profile = profile
         self.plus = plus
         self.advertised: Advertised | None = None
+        self.needs_summary = False
         self.layer: Layer | None = None
         # One item, whose turn it is: the opening, a tuple, or a record; none while that
         # runs, and after the end. pop() is atomic: of two threads, one gets the item and

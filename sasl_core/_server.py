@@ -47,6 +47,7 @@ class Server(Secretive):
     __match_args__ = ("name",)
 
     _notes: Any
+    needs_summary = False
 
     def __init__(
         self,

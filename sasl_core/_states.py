@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         `plus`: the -PLUS variant of `name` is on offer too. `realm`: a server's only.
         `username`: a server's, whom the protocol named before the exchange.
         `advertised`: what the server told of its mechanisms, None for nothing to check.
+        `needs_summary`: a client's, which could bind, but by none of the types that came.
         """
 
         @property
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
         def username(self) -> str: ...
         @property
         def advertised(self) -> Advertised | None: ...
+        @property
+        def needs_summary(self) -> bool: ...
 
     # What a client begins with: its initial response, None where the server speaks
     # first; and the record that waits for what comes then. What makes it raises

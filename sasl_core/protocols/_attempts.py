@@ -210,7 +210,11 @@ class Attempts(Secretive, Generic[WordsT]):
         self._policy = self._policy.replace(deny={*self._policy.deny, *self._tried})
         credentials = self._given or self.credentials
         mechanism = choose(
-            names, credentials, channel=self._channel, policy=self._policy
+            names,
+            credentials,
+            channel=self._channel,
+            policy=self._policy,
+            advertised=self._advertised,
         )
         self.name = mechanism.name
         self._tried.append(mechanism.name)

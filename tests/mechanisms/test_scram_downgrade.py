@@ -161,6 +161,60 @@ class DowngradeTest(unittest.TestCase):
             with self.subTest(types):
                 self.assertTrue((client.start() or b"").startswith(bound))
 
+    def strangers(self, names: list[str], types: Any, **policy: Any) -> sasl.Client:
+        """Make a client that has none of the types that a server has."""
+        on = accounts.channel("SCRAM-SHA-1-PLUS", bindings=accounts.BINDINGS[1:2])
+        return sasl.client(
+            names,
+            sasl.Credentials(accounts.USER, accounts.PASSWORD),
+            channel=on,
+            policy=sasl.Policy(iterations=(accounts.ITERATIONS, 9999), **policy),
+            profile=profiles.RAW,
+            advertised=sasl.Advertised(names, types),
+        )
+
+    def test_none_of_the_bindings(self) -> None:
+        """SCRAM without one, if the server proves that it was he who has no other."""
+        names = ["SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "PLAIN"]
+        for types in (["tls-exporter"], []):
+            told = sasl.Advertised(names, types)
+            for theirs, error in (
+                (told, None),
+                (None, sasl.ServerNotAuthenticated),
+                (sasl.Advertised(names, BINDINGS), sasl.ServerNotAuthenticated),
+            ):
+                client = self.strangers(names, types)
+                server = sasl.server(
+                    "SCRAM-SHA-1",
+                    channel=accounts.channel("SCRAM-SHA-1-PLUS"),
+                    policy=accounts.policy("SCRAM-SHA-1", allow=names),
+                    profile=profiles.RAW,
+                    advertised=theirs,
+                )
+                outcome = accounts.play(client, server)
+                with self.subTest(types, theirs=theirs):
+                    self.assertEqual(client.name, "SCRAM-SHA-1")
+                    self.assertTrue(outcome.transcript[0][1].startswith(b"n,,"))
+                    self.assertEqual(outcome.succeeded, error is None)
+                    self.assertIs(type(outcome.error), error or type(None))
+
+    def test_where_it_stays_with_its_own_binding(self) -> None:
+        """Without SCRAM's other name, where the policy demands it, or nothing was told."""
+        plus = "SCRAM-SHA-1-PLUS"
+        for names, types, policy in (
+            ([plus, "PLAIN"], ["tls-exporter"], {}),
+            ([plus, "SCRAM-SHA-256"], ["tls-exporter"], {}),
+            ([plus, "SCRAM-SHA-1"], ["tls-exporter"], {"channel_binding": "require"}),
+            ([plus, "SCRAM-SHA-1"], ["tls-exporter"], {"deny": ["SCRAM-SHA-1"]}),
+            ([plus, "SCRAM-SHA-1"], None, {}),
+            ([plus, "SCRAM-SHA-1"], ["tls-server-end-point"], {}),
+        ):
+            client = self.strangers(names, types, **policy)
+            with self.subTest(names, types=types, policy=policy):
+                self.assertEqual(client.name, plus)
+                said = client.start() or b""
+                self.assertTrue(said.startswith(b"p=tls-server-end-point,,"))
+
     def test_words_that_hold_a_separator(self) -> None:
         """They could be taken for two."""
         for words in (("A\x1eB",), ("A\x1f",)):
