@@ -114,7 +114,10 @@ class _AwaitServerFirst(ClientRecord):
         if terms.advertised is not None:
             told = messages.extension(challenge, b"h=")
             if told is None and terms.needs_summary:
-                told = b""  # it may be somebody else who took our types away
+                return ServerNotAuthenticated(
+                    "no channel binding of ours was advertised, which the server does"
+                    " not prove: somebody may stand in between"
+                ), None
             if told is not None and told != _summary(math, terms.advertised):
                 return ServerNotAuthenticated(
                     "what the server says that it advertised is not what came here:"
