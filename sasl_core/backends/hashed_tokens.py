@@ -41,7 +41,7 @@ class HashedTokens:
 
     `path`: ":memory:" loses them with the process, which costs each device one login by
     its password. `lifetime`: seconds; `uses`: logins for which a token is good (0: any
-    number). `clock` as `time.time`.
+    number until the next one is used, as XMPP's FAST wants it). `clock` as `time.time`.
 
     A token is the key of an HMAC, so the file holds it as it is: it is made readable to
     its owner only. Several processes may share it. Raise Unavailable, here and in every

@@ -121,17 +121,18 @@ class ServerSession(ServerBase[Element, Element]):
             )
         if self._ending:
             return self._too_many()
-        exchange, upgrading = self._server, self._login is not None
+        exchange, login = self._server, self._login
         match element.name if element.namespace == NAMESPACE else "":
             case "abort":
                 return self._refuse(Reason.ABORTED, "the client aborted")
-            case "authenticate" if not (exchange or upgrading or self.success):
+            case "authenticate" if not (exchange or login or self.success):
                 return self._begin(element)
-            case "response" if exchange is not None and not upgrading:
+            case "response" if exchange is not None and login is None:
                 return self._step(exchange, octets(element.text))
-            case "next" if self._task and element.get("task") == self._task:
-                return self._begin_task(self._task)
-            case "task-data" if exchange is not None and upgrading:
+            case "next" if login is not None and exchange is None:
+                if element.get("task") == self._task:
+                    return self._begin_task(login)
+            case "task-data" if exchange is not None and login is not None:
                 try:
                     hashed = upgrade.read_hash(element)
                 except Malformed as error:
@@ -182,13 +183,11 @@ class ServerSession(ServerBase[Element, Element]):
         usual = self._usual_policy
         return fast.policy_for(usual) if by_fast else usual
 
-    def _begin_task(self, task: str) -> Element | Request:
-        if self._login is None:
-            raise StateError("no task without a login")
-        self._task = ""
+    def _begin_task(self, login: Success) -> Element | Request:
+        task, self._task = self._task, ""
         self._server = upgrade.begin(
             task,
-            self._login.identity.authcid,
+            login.identity.authcid,
             channel=self.channel,
             policy=self._usual_policy,
         )
