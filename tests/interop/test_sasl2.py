@@ -237,6 +237,25 @@ class EjabberdTest(ServerTest):
     def setUpClass(cls) -> None:
         cls.start(ejabberd, "ejabberd")
 
+    def test_x_oauth2(self) -> None:
+        """Its own tokens of OAuth, with the right scope."""
+        mechanism = "X-OAUTH2"
+        for user in (ALICE.user, JUERGEN.user):
+            good, other = self.running.oauth_tokens(user)
+            for name, token, welcome in (
+                ("right", good, True),
+                ("other scope", other, False),
+                ("unknown token", good[::-1], False),
+                ("of another user", self.running.oauth_tokens(CAROL.user)[0], False),
+            ):
+                who = sasl.Credentials(user, token=token)
+                case = Case(f"{name}, {user}", who, welcome)
+                with self.subTest(case.name), self.stream("", user) as stream:
+                    with self.attempt(self.name, mechanism, case):
+                        policy = sasl.Policy(allow=[mechanism])
+                        session = stream.log_in(who, policy=policy)
+                        self.assertEqual(session.jid, f"{user}@{ejabberd.LASTING}")
+
     def test_new_keys(self) -> None:
         """It takes them, and 24.12 stores them so that it cannot read them again; so the
         file of its database is looked at. It ends the stream at a second task.

@@ -32,6 +32,7 @@ loglevel: info
 certfiles: [{here}/data/certificate.pem]
 ca_file: {tls.authority}
 auth_method: internal
+oauth_access: all
 listen:
   -
     port: {port}
@@ -63,6 +64,10 @@ _START = """
 {{ok, _}} = application:ensure_all_started(ejabberd),
 [ok = ejabberd_auth:try_register(User, Domain, Password) ||
   Domain <- [{domains}], {{User, Password}} <- [{users}]],
+ok = file:write_file("{tokens}", [
+  [User, 0, element(1, ejabberd_oauth:oauth_issue_token(
+    binary_to_list(<<User/binary, $@, {lasting}/binary>>), 3600, [Scope])), $\n] ||
+  {{User, _}} <- [{users}], Scope <- [<<"sasl_auth">>, <<"connected_users">>]]),
 spawn(fun Age() ->
   [mnesia:dirty_write(setelement(Field, Token, 0)) ||
     {{Domain, Field}} <- [{{{rotating}, 4}}, {{{short}, 5}}],
@@ -76,11 +81,21 @@ end).
 
 
 class Ejabberd(NamedTuple):
-    """A running ejabberd, over TLS at once, with the file that its passwords are in."""
+    """A running ejabberd, over TLS at once, with the files that its passwords and OAuth's
+    tokens are in.
+    """
 
     version: str
     port: int
     passwords: Path
+    issued: Path
+
+    def oauth_tokens(self, user: str) -> list[str]:
+        """Return a token of the user's with which to log in, and one that is for other
+        things, at LASTING.
+        """
+        pairs = (line.split("\0") for line in self.issued.read_text().splitlines())
+        return [token for owner, token in pairs if owner == user]
 
     def wait_for(self, *octets: bytes) -> None:
         """Wait until these are written down; raise TimeoutError if they never are."""
@@ -110,11 +125,14 @@ def running() -> Iterator[Ejabberd]:
             "ejabberd.yml",
             _CONFIGURATION.format(here=box.path, port=port, tls=tls, **domains),
         )
+        tokens = data / "tokens"
         start = _START.format(
             domains=", ".join(map(_binary, domains.values())),
+            lasting=_binary(LASTING),
             rotating=_binary(ROTATING),
             short=_binary(SHORT),
             users=", ".join(f"{{{_binary(u)}, {_binary(p)}}}" for u, p in USERS),
+            tokens=tokens,
         )
         environment = {
             "EJABBERD_CONFIG_PATH": str(configuration),
@@ -126,7 +144,13 @@ def running() -> Iterator[Ejabberd]:
         program = ["runuser", "-u", _USER, "--", "erl", "-noinput"]
         program += ["-mnesia", "dir", f'"{data}/spool"', "-eval", start]
         box.start(program, [port], environment)
-        yield Ejabberd(_version(), port, data / "spool/passwd.DAT")
+        wait_until(
+            lambda: (
+                tokens.exists() and tokens.read_bytes().count(b"\n") == 2 * len(USERS)
+            ),
+            "issuing tokens",
+        )
+        yield Ejabberd(_version(), port, data / "spool/passwd.DAT", tokens)
 
 
 def _binary(text: str) -> str:
