@@ -57,9 +57,7 @@ def client(
     if channel.bindings and not plus:
         plus = f"{best.name}-PLUS" in map(folded, names)
     alone = plus and not best.plus and _strangers(channel, advertised)
-    if alone:
-        channel = channel.replace(bindings=())  # to say that we cannot bind
-    elif advertised is not None and advertised.bindings:
+    if advertised is not None and advertised.bindings:
         types = advertised.bindings
         bindings = sorted(channel.bindings, key=lambda one: one.type not in types)
         channel = channel.replace(bindings=bindings)

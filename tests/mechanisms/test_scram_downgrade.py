@@ -7,6 +7,7 @@ from typing import Any
 
 import sasl_core as sasl
 from sasl_core import profiles
+from sasl_core._choosing import choose
 
 from .. import _accounts as accounts
 from .._drive import hash_of
@@ -218,6 +219,31 @@ class DowngradeTest(unittest.TestCase):
                 self.assertEqual(client.name, plus)
                 said = client.start() or b""
                 self.assertTrue(said.startswith(b"p=tls-server-end-point,,"))
+
+    def test_where_nothing_is_to_be_proved(self) -> None:
+        """No -PLUS is offered: we could bind. It is not wanted, and would be possible."""
+        plus = "SCRAM-SHA-1-PLUS"
+        for names, types, flag, policy in (
+            (["SCRAM-SHA-1"], ["tls-exporter"], b"y,,", {}),
+            (["SCRAM-SHA-1", plus], BINDINGS, b"n,,", {"deny": [plus]}),
+        ):
+            client = self.strangers(names, types, **policy)
+            with self.subTest(names):
+                said = client.start() or b""
+                self.assertTrue(said.startswith(flag))
+                nonce = said.partition(b",r=")[2]
+                server_first = b"r=%bx,s=QQ==,i=%d" % (nonce, accounts.ITERATIONS)
+                self.assertTrue(client.step(server_first))
+        gss = sasl.Credentials(gss=lambda *_: None)
+        both = ("GS2-KRB5", "GS2-KRB5-PLUS")
+        chosen = choose(
+            both,
+            gss,
+            channel=accounts.channel(plus, bindings=accounts.BINDINGS[1:2]),
+            policy=sasl.Policy(),
+            advertised=sasl.Advertised(both, ["tls-exporter"]),
+        )
+        self.assertEqual(chosen.name, "GS2-KRB5-PLUS")  # whose server proves nothing
 
     def test_words_that_hold_a_separator(self) -> None:
         """They could be taken for two."""
