@@ -64,6 +64,30 @@ class AgainTest(unittest.TestCase):
             self.assertIn(b"algorithm=md5-sess", event.data)
         self.assertIsNone(self.client(policy=self.theirs).start())
 
+    def test_a_count_of_two_digits(self) -> None:
+        """It is of hexadecimal ones."""
+        memory = self.theirs.memory
+        assert memory is not None
+        memory.put(b"nonce", (15, "user", accounts.HOST))
+        for count in (16, 17):
+            event: Any = self.server().start(response(b"nonce", count=count))
+            event = event.answer(accounts.PASSWORD)
+            self.assertIsInstance(event, sasl.Success)
+
+    def test_what_cannot_be_said_in_the_old_words(self) -> None:
+        """A new password with a character that the remembered server lacks: no word of
+        it, until the server speaks.
+        """
+        challenge = self.server().start().data.replace(b",charset=utf-8", b"")
+        first = self.client()
+        first.step(challenge)
+        self.assertFalse(first.initial_optional)
+        proof = first._turn[0].rspauth
+        first.step(b"rspauth=" + proof)
+        first.finish()
+        new = sasl.Credentials("user", "pencil\u0151")
+        self.assertIsNone(self.client(who=new).start())
+
     def test_nothing_to_answer(self) -> None:
         """An empty initial response is that of who has nothing to remember."""
         for initial in (None, b""):
@@ -195,6 +219,14 @@ class AgainTest(unittest.TestCase):
             self.assertEqual(self.log_in(), 1)
             self.assertIn(b"nc=00000001", self.spoken[0])
         self.assertIsNone(self.client().start())
+        # Nor is it kept for another time, or what was kept used now.
+        for one in (self.mine, self.theirs):
+            self.assertEqual(one.memory and one.memory._items, {})
+        self.mine = self.mine.replace(layers=("none",))
+        self.theirs = self.theirs.replace(layers=("none",))
+        self.log_in()
+        layered = self.mine.replace(layers=("none", "integrity"))
+        self.assertIsNone(self.client(policy=layered).start())
 
     def test_the_memory_is_bounded(self) -> None:
         """The oldest is forgotten, each is had once, and there is room for one."""

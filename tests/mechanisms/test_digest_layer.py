@@ -16,7 +16,7 @@ from sasl_core.mechanisms._digest_layer import DigestLayer
 
 from .. import _accounts as accounts
 from .._des import CBC, MAKERS
-from ._both import reason, server
+from ._both import client, reason, server
 from ._digest import NAME, PROTECTED, exchange, policy, response
 
 
@@ -57,6 +57,15 @@ class LayerTest(unittest.TestCase):
         weaker = policy(*PROTECTED, ciphers={"rc4-40": None})
         asking, _, _ = exchange(offered=policy(*PROTECTED), wanted=weaker)
         self.assertFalse(asking.layer.confidential)
+
+    def test_a_cipher_without_encryption(self) -> None:
+        """Who names ciphers, and offers no use of them, means nothing by it."""
+        challenge = b'nonce="n",algorithm=md5-sess,charset=utf-8,cipher="rc4",qop="%b"'
+        for offered, chosen in ((b"auth", b"auth"), (b"auth-int,auth", b"auth-int")):
+            asking = client(NAME, layers=("confidentiality", "integrity", "none"))
+            answer = asking.step(challenge % offered)
+            self.assertIn(b"qop=" + chosen, answer.split(b","))
+            self.assertNotIn(b"cipher", answer)
 
     def test_what_a_client_chooses(self) -> None:
         """One quality and, with encryption only, one cipher: both were on offer."""

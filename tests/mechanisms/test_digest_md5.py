@@ -6,11 +6,12 @@ import unittest
 from typing import Any
 
 import sasl_core as sasl
+from sasl_core.mechanisms import _digest_messages as messages
 from sasl_core.records import DigestMd5Secret
 
 from .. import _accounts as accounts
 from ._both import client, reason, server
-from ._digest import CHALLENGE, NAME, exchange
+from ._digest import CHALLENGE, NAME, exchange, response
 
 
 class RealmTest(unittest.TestCase):
@@ -72,6 +73,26 @@ class RealmTest(unittest.TestCase):
         _, event, _ = exchange(realm="", realm_wanted="c\x7f")
         self.assertIs(reason(event), sasl.Reason.MALFORMED)
 
+    def test_none_at_all_is_wanted(self) -> None:
+        """Said where one is offered, and not a word of it otherwise."""
+        has = {"username": "user", "password": "p", "realm": ""}
+        self.assertIn(b',realm="",', client(NAME, has).step(b'realm="r",' + CHALLENGE))
+        self.assertNotIn(b"realm", client(NAME, has).step(CHALLENGE))
+
+    def test_which_is_asked_about(self) -> None:
+        """The one that the client chose, whatever its user is called."""
+        for realms in (("a.example",), ("b.example", "a.example")):
+            asked = sasl.server(
+                NAME,
+                channel=accounts.channel(NAME),
+                policy=accounts.policy(NAME),
+                profile=sasl.profiles.RAW,
+                realm=realms,
+            )
+            nonce = messages.read_challenge(asked.start().data).nonce
+            event: Any = asked.step(response(nonce, realm="a.example"))
+            self.assertEqual(accounts.question(event)[1:], ("user", "a.example"))
+
     def test_a_realm_that_nobody_can_name(self) -> None:
         """It breaks nothing but the logins."""
         _, event, said = exchange(realm="\udc80")
@@ -121,6 +142,10 @@ class CharacterTest(unittest.TestCase):
         )
         self.assertIn(b'username="j\xfc"', response)
         self.assertNotIn(b"charset", response)
+        self.assertIn(
+            b'"\xff"',
+            client(NAME, {"username": "\xff", "password": "p"}).step(challenge),
+        )
         for has in (
             {"username": "j\u0151", "password": "p"},
             {"username": "j", "password": "p\u0151"},
@@ -200,6 +225,29 @@ class URITest(unittest.TestCase):
             with self.subTest(uri):
                 failure = self.event(uri, here, "example.org")
                 self.assertIs(reason(failure), sasl.Reason.BAD_CREDENTIALS)
+
+    def test_the_service_of_the_protocol(self) -> None:
+        """It is ours where the channel names none, and so it is said."""
+        asking = sasl.client(
+            NAME,
+            sasl.Credentials("user", "p"),
+            channel=sasl.Channel(True, host="h\udc80"),
+            policy=accounts.policy(NAME),
+            profile=sasl.profiles.RAW.replace(service="imap"),
+        )
+        self.assertIn(b'digest-uri="imap/h?"', asking.step(CHALLENGE))
+        for uri, welcome in ((b"imap/h.example", True), (b"smtp/h.example", False)):
+            asked = sasl.server(
+                NAME,
+                channel=sasl.Channel(True, host="h.example"),
+                policy=accounts.policy(NAME),
+                profile=sasl.profiles.RAW.replace(service="imap"),
+                nonce=b"n",
+            )
+            asked.start()
+            event: Any = asked.step(response(b"n", uri=uri, realm="h.example"))
+            with self.subTest(uri):
+                self.assertEqual(isinstance(event, sasl.FindPassword), welcome)
 
     def test_what_the_channel_does_not_know(self) -> None:
         """It is not compared."""
