@@ -83,6 +83,81 @@ class SpellingTest(unittest.TestCase):
             with self.subTest(digits), self.assertRaises(ValueError):
                 self.challenge(good + digits)
 
+    def test_what_is_not_said(self) -> None:
+        """The buffer has 65536 octets then, the quality is auth (section 2.1.1)."""
+        for challenge in (CHALLENGE, USUAL[0]):
+            read = self.challenge(challenge)
+            self.assertEqual((read.buffer, read.qop), (65536, {b"auth"}))
+        for response in (USUAL[1], USUAL[1].replace(b",qop=auth", b"")):
+            said = messages.read_response(response)
+            self.assertEqual(
+                (said.buffer, said.qop, said.cipher), (65536, b"auth", b"")
+            )
+            self.assertIsNone(said.authzid)
+
+    def test_each_comes_once(self) -> None:
+        """But realms of a server, and what nobody knows."""
+        proof = b"0" * 32
+        for read, whole, more in (
+            (
+                messages.read_challenge,
+                USUAL[0],
+                (b"stale=true", b"maxbuf=99", b'cipher="rc4"'),
+            ),
+            (
+                messages.read_response,
+                USUAL[1],
+                (b"maxbuf=99", b"cipher=rc4", b'authzid="a"'),
+            ),
+            (messages.read_rspauth, b"rspauth=" + proof, ()),
+        ):
+            known = [*whole.split(b","), *more]
+            message = b",".join(known)
+            read(message)
+            read(message + b",x=y,x=y")
+            for one in known:
+                realms = read is messages.read_challenge and one.startswith(b"realm")
+                name, _, value = one.partition(b"=")
+                for again in (one, name.upper() + b"=" + value):
+                    with self.subTest(again):
+                        if realms:
+                            read(message + b"," + again)
+                            continue
+                        with self.assertRaisesRegex(ValueError, "comes twice"):
+                            read(message + b"," + again)
+
+    def test_lengths(self) -> None:
+        """Less than 2048 octets from a server, less than 4096 from a client."""
+        for read, whole, limit in (
+            (messages.read_challenge, USUAL[0], 2048),
+            (messages.read_response, USUAL[1], 4096),
+            (messages.read_rspauth, b"rspauth=" + b"0" * 32, 2048),
+        ):
+            for head in (whole + b",x=", whole + b',x="\\'):
+                end = b'"' if b"\\" in head else b""
+                longest = head + b"a" * (limit - 1 - len(head + end)) + end
+                self.assertEqual(read(longest), read(whole))
+                with self.assertRaisesRegex(ValueError, f"{limit} octets or more"):
+                    read(longest[: len(head)] + b"a" + longest[len(head) :])
+
+    def test_digits(self) -> None:
+        """Eight of a nonce count, 32 of a proof, all hexadecimal, none in capitals."""
+        for right, wrong in (
+            (
+                b"nc=00000001",
+                (b"0000000", b"000000001", b"0000000g", b"0000000x", b"0000000A"),
+            ),
+            (b"response=" + b"0" * 32, (b"0" * 31, b"0" * 33, b"x" * 32, b"F" * 32)),
+        ):
+            name = right[: right.index(b"=") + 1]
+            for digits in (*wrong, b'""', b'" 0000001"'):
+                with self.subTest(right, digits=digits):
+                    with self.assertRaisesRegex(ValueError, "hexadecimal"):
+                        messages.read_response(USUAL[1].replace(right, name + digits))
+        for digits in (b"0" * 31, b"0" * 33, b"g" * 32, b"F" * 32, b'""'):
+            with self.subTest(digits), self.assertRaisesRegex(ValueError, "rspauth"):
+                messages.read_rspauth(b"rspauth=" + digits)
+
     def test_no_list_of_directives(self) -> None:
         """Each is refused, whatever else is in it."""
         good = b'nonce="a",algorithm=md5-sess'
