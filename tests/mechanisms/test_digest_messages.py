@@ -95,6 +95,32 @@ class SpellingTest(unittest.TestCase):
             )
             self.assertIsNone(said.authzid)
 
+    def test_what_must_be_there(self) -> None:
+        """And not be empty; what may be left out, may not be empty either."""
+        for read, whole, optional in (
+            (self.challenge, USUAL[0], (b"realm", b"qop", b"charset")),
+            (messages.read_response, USUAL[1], (b"realm", b"qop", b"charset")),
+        ):
+            known = whole.split(b",")
+            for index, one in enumerate(known):
+                name = one[: one.index(b"=") + 1]
+                gone = b",".join([*known[:index], *known[index + 1 :]])
+                if one.startswith(optional):
+                    read(gone)
+                else:
+                    with self.subTest(gone), self.assertRaises(ValueError):
+                        read(gone)
+                empty = b",".join([*known[:index], name + b'""', *known[index + 1 :]])
+                if name in (b"realm=", b"qop="):
+                    read(empty)  # whether one is acceptable, is seen later
+                    continue
+                with self.subTest(empty), self.assertRaises(ValueError):
+                    read(empty)
+        with self.assertRaisesRegex(ValueError, "without a cipher"):
+            self.challenge(CHALLENGE + b',qop="auth,auth-conf"')
+        with self.assertRaisesRegex(ValueError, "authzid is empty"):
+            messages.read_response(USUAL[1] + b',authzid=""')
+
     def test_each_comes_once(self) -> None:
         """But realms of a server, and what nobody knows."""
         proof = b"0" * 32
