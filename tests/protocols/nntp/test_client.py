@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import pickle
 import unittest
 from base64 import b64encode
 
@@ -17,10 +16,10 @@ from sasl_core.protocols.nntp import (
     takes_passwords,
 )
 
-from ..._hypothesis import given, settings, st
+from .._client_cases import USER, ClientCase, ClientCases, ClientWords
+from . import _peer
 from ._peer import CLEAR, PLAIN, TLS
 
-USER = sasl.Credentials("user", "pencil")
 GREETING = b"200 hello\r\n"
 
 
@@ -33,9 +32,48 @@ SASL_PLAIN = listed(b"AUTHINFO SASL", b"SASL PLAIN")
 ONLY_USER = listed(b"READER", b"AUTHINFO USER")
 STARTTLS = listed(b"STARTTLS")
 
-
-def session(on: sasl.Channel = TLS, credentials=USER, **options) -> ClientSession:
-    return ClientSession(credentials, channel=on, **options)
+WORDS = ClientWords(
+    session=ClientSession,
+    peer=_peer,
+    offer=(GREETING, SASL_PLAIN),
+    sent=(b"CAPABILITIES\r\n", PLAIN + b"\r\n"),
+    bare=(GREETING, listed(b"READER")),
+    cram_md5=(GREETING, listed(b"AUTHINFO SASL", b"SASL CRAM-MD5")),
+    nonsense=b"383 !\r\n",
+    cancel=b"*\r\n",
+    yes=b"281 yes\r\n",
+    starttls=(GREETING, listed(b"STARTTLS", b"AUTHINFO SASL", b"SASL PLAIN")),
+    asks=b"STARTTLS\r\n",
+    go=b"382 go\r\n",
+    refusals=(b"580 no\r\n", b"502 no\r\n"),
+    no_reply=b"281 go\r\n",
+    first=b"CAPABILITIES\r\n",
+    again=(SASL_PLAIN,),
+    gone=listed(b"READER"),
+    not_greetings=(b"220 ESMTP\r\n", b"281 yes\r\n", b"+OK\r\n", b"\r\n"),
+    unavailable=b"400 later\r\n",
+    out_of_turn=((GREETING + SASL_PLAIN,),),
+    endless=(
+        (b"200 " + b"A" * 1_000_000,),
+        (GREETING, b"101 list\r\n" + b"A\r\n" * 30_000),
+    ),
+    replies=(
+        ONLY_USER,
+        listed(b"MODE-READER"),
+        listed(b"AUTHINFO SASL", b"SASL CRAM-MD5 LOGIN SCRAM-SHA-256 XOAUTH2"),
+        b"283 dj0=\r\n",
+        b"381 more\r\n",
+        b"383 =\r\n",
+        b"383 PDFAeD4=\r\n",
+        b"383 cj14LHM9eCxpPTE=\r\n",
+        b"481 no\r\n",
+        b"483 TLS\r\n",
+        b"503 what\r\n",
+    ),
+    logs_in="AUTHINFO (SASL|USER) ",
+    success=b"28",
+)
+session = WORDS.make
 
 
 def authentication(
@@ -225,7 +263,9 @@ class Choosing(unittest.TestCase):
                 self.attempts(credentials=credentials).command()
 
 
-class Session(unittest.TestCase):
+class Session(ClientCases, ClientCase):
+    words = WORDS
+
     def feed(self, client: ClientSession, *replies: bytes) -> bytes:
         return b"".join(client.receive(reply) for reply in replies)
 
@@ -264,19 +304,24 @@ class Session(unittest.TestCase):
             self.feed(client, GREETING, switching, b"502 no readers\r\n")
 
     def test_no_mode_is_switched_under_tls(self) -> None:
-        client = session(CLEAR)
+        client = session(encrypted=False)
         self.feed(client, GREETING, STARTTLS, b"382 go\r\n")
         client.secured(TLS)
         answer = listed(b"MODE-READER", b"AUTHINFO USER")
         self.assertEqual(client.receive(answer), b"AUTHINFO USER user\r\n")
 
-    def test_a_greeting_that_is_none(self) -> None:
-        for greeting in (b"400 later\r\n", b"502 never\r\n"):
-            with self.subTest(greeting), self.assertRaises(sasl.AuthenticationError):
-                session().receive(greeting)
-        for greeting in (b"220 ESMTP\r\n", b"281 yes\r\n", b"+OK\r\n", b"\r\n"):
-            with self.subTest(greeting), self.assertRaises(sasl.ProtocolError):
-                session().receive(greeting)
+    def test_a_greeting_that_says_never(self) -> None:
+        self.assert_raises(sasl.AuthenticationError, b"502 never\r\n")
+
+    def test_no_capabilities_and_no_tls(self) -> None:
+        replies = GREETING, b"500 what\r\n"
+        self.assert_raises(sasl.NoMechanism, *replies, encrypted=False)
+
+    def test_the_capabilities_from_before_tls_count_no_more(self) -> None:
+        client = session(encrypted=False)
+        self.feed(client, GREETING, STARTTLS, b"382 go\r\n")
+        client.secured(TLS)
+        self.assertEqual(client.capabilities, ())
 
     def test_a_list_that_is_none(self) -> None:
         for answer in (b"200 hello\r\n", b"281 yes\r\n", b"400 later\r\n"):
@@ -285,48 +330,12 @@ class Session(unittest.TestCase):
                 self.feed(client, GREETING, answer)
             self.assertFalse(client.authenticated)
 
-    def test_starttls(self) -> None:
-        client = session(CLEAR)
-        sent = self.feed(client, GREETING, STARTTLS)
-        self.assertTrue(sent.endswith(b"STARTTLS\r\n"))
-        self.assertEqual(client.receive(b"382 go\r\n"), b"")
-        self.assertTrue(client.wants_tls)
-        self.assertEqual(client.secured(TLS), b"CAPABILITIES\r\n")
-        self.assertEqual(client.capabilities, ())
-        self.assertEqual(client.receive(SASL_PLAIN), PLAIN + b"\r\n")
-
-    def test_octets_behind_382(self) -> None:
-        for injected in (SASL_PLAIN, b"1", b"\r\n"):
-            client = session(CLEAR)
-            self.feed(client, GREETING, STARTTLS)
-            with self.subTest(injected), self.assertRaises(sasl.ProtocolError):
-                client.receive(b"382 go\r\n" + injected)
-            self.assertFalse(client.wants_tls)
-
-    def test_no_tls(self) -> None:
-        for replies in (
-            (SASL_PLAIN,),
-            (b"500 what\r\n",),
-            (STARTTLS, b"580 no\r\n"),
-            (STARTTLS, b"502 no\r\n"),
-        ):
-            with self.subTest(replies), self.assertRaises(sasl.NoMechanism):
-                self.feed(session(CLEAR), GREETING, *replies)
-        with self.assertRaises(sasl.ProtocolError):
-            self.feed(session(CLEAR), GREETING, STARTTLS, b"281 go\r\n")
-
     def test_no_password_in_the_clear(self) -> None:
         for answer in (SASL_PLAIN, ONLY_USER, b"500 what\r\n"):
             with self.subTest(answer), self.assertRaises(sasl.NoMechanism):
-                self.feed(session(CLEAR, starttls="opportunistic"), GREETING, answer)
-
-    def test_opportunistic_and_refused(self) -> None:
-        client = session(
-            CLEAR, starttls="opportunistic", policy=sasl.Policy(cleartext="always")
-        )
-        offer = listed(b"STARTTLS", b"AUTHINFO SASL", b"SASL PLAIN")
-        sent = self.feed(client, GREETING, offer, b"580 no\r\n")
-        self.assertTrue(sent.endswith(PLAIN + b"\r\n"))
+                self.feed(
+                    session(encrypted=False, starttls="opportunistic"), GREETING, answer
+                )
 
     def test_an_expired_token_is_asked_for_again(self) -> None:
         credentials = sasl.Credentials("user", token=lambda error: "unused")
@@ -341,54 +350,3 @@ class Session(unittest.TestCase):
         self.assertIn(b"AUTHINFO SASL XOAUTH2 ", client.give_token("new"))
         client.receive(b"281 yes\r\n")
         self.assertTrue(client.authenticated)
-
-    def test_secrets(self) -> None:
-        client = session()
-        self.feed(client, GREETING, ONLY_USER)
-        self.assertNotIn("pencil", repr(client))
-        with self.assertRaises(TypeError):
-            pickle.dumps(client)
-
-
-_LINES = st.sampled_from(
-    [
-        GREETING,
-        SASL_PLAIN,
-        ONLY_USER,
-        STARTTLS,
-        listed(b"MODE-READER"),
-        listed(b"AUTHINFO SASL", b"SASL CRAM-MD5 LOGIN SCRAM-SHA-256 XOAUTH2"),
-        b"281 yes\r\n",
-        b"283 dj0=\r\n",
-        b"381 more\r\n",
-        b"382 go\r\n",
-        b"383 =\r\n",
-        b"383 PDFAeD4=\r\n",
-        b"383 cj14LHM9eCxpPTE=\r\n",
-        b"481 no\r\n",
-        b"483 TLS\r\n",
-        b"503 what\r\n",
-    ]
-)
-
-
-class Anything(unittest.TestCase):
-    @given(st.lists(_LINES | st.binary(max_size=40), max_size=8), st.booleans())
-    @settings(max_examples=100)
-    def test_only_sasl_errors(self, replies: list[bytes], encrypted: bool) -> None:
-        client = session(TLS if encrypted else CLEAR, starttls="opportunistic")
-        sent = b""
-        try:
-            for reply in (GREETING, *replies):
-                if client.wants_tls:
-                    sent += client.secured(TLS)
-                    continue
-                sent += client.receive(reply)
-                self.assertTrue(sent == b"" or sent.endswith(b"\r\n"))
-                if client.authenticated:
-                    break
-        except sasl.SASLError:
-            self.assertFalse(client.authenticated)
-        if client.authenticated:
-            self.assertIn(b"AUTHINFO ", sent)
-            self.assertTrue(any(b"28" in reply for reply in replies))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import pickle
 import unittest
 from base64 import b64encode
 from copy import deepcopy
@@ -19,17 +18,51 @@ from sasl_core.protocols.sieve import (
     read_reply,
 )
 
-from ..._hypothesis import given, settings, st
-from ._peer import CLEAR, PLAIN, TLS
+from .._client_cases import USER, ClientCase, ClientCases, ClientWords
+from . import _peer
+from ._peer import PLAIN, TLS
 
-USER = sasl.Credentials("user", "pencil")
 TOKEN = sasl.Credentials("user", token="tok")
 GREETING = b'"IMPLEMENTATION" "x"\r\n"SASL" "PLAIN"\r\n"VERSION" "1.0"\r\nOK\r\n'
 STARTTLS = b'"SASL" ""\r\n"STARTTLS"\r\nOK "hello"\r\n'
 
-
-def session(on: sasl.Channel = TLS, credentials=USER, **options) -> ClientSession:
-    return ClientSession(credentials, channel=on, **options)
+WORDS = ClientWords(
+    session=ClientSession,
+    peer=_peer,
+    offer=(GREETING,),
+    sent=(PLAIN + b"\r\n",),
+    bare=(b'"SASL" ""\r\nOK\r\n',),
+    cram_md5=(b'"SASL" "CRAM-MD5"\r\nOK\r\n',),
+    nonsense=b'"!"\r\n',
+    cancel=b'"*"\r\n',
+    yes=b"OK\r\n",
+    starttls=(b'"SASL" "PLAIN"\r\n"STARTTLS"\r\nOK\r\n',),
+    asks=b"STARTTLS\r\n",
+    go=b"OK\r\n",
+    refusals=(b"NO\r\n",),
+    no_reply=GREETING,
+    first=b"",  # the server speaks first there, too
+    again=(b'"SASL" "PLAIN"\r\nOK\r\n',),
+    gone=b'"SASL" ""\r\nOK\r\n',
+    not_greetings=(b"* OK\r\n", b"220 x\r\n", b"\r\n", b'"a\r\n', b'"a"b\r\n'),
+    unavailable=b'NO (TRYLATER) "later"\r\n',
+    out_of_turn=(),
+    endless=(),
+    replies=(
+        STARTTLS,
+        b'"SASL" "CRAM-MD5 LOGIN SCRAM-SHA-256 PLAIN XOAUTH2"\r\nOK\r\n',
+        b'OK (SASL "dj0=")\r\n',
+        b'""\r\n',
+        b'"PDFAeD4="\r\n',
+        b"{16}\r\ncj14LHM9eCxpPTE=\r\n",
+        b"NO (AUTH-TOO-WEAK)\r\n",
+        b"NO (TRYLATER)\r\n",
+        b"BYE\r\n",
+    ),
+    logs_in="AUTHENTICATE ",
+    success=b"OK",
+)
+session = WORDS.make
 
 
 def authentication(name: str, credentials: sasl.Credentials = USER) -> Authentication:
@@ -195,7 +228,9 @@ class Choosing(unittest.TestCase):
         )
 
 
-class Session(unittest.TestCase):
+class Session(ClientCases, ClientCase):
+    words = WORDS
+
     def feed(self, client: ClientSession, *replies: bytes) -> bytes:
         return b"".join(client.receive(reply) for reply in replies)
 
@@ -231,15 +266,9 @@ class Session(unittest.TestCase):
         client.receive(b'"SASL" "CRAM-MD5"\r\n"PDFAeD4="\r\nOK\r\n')
         self.assertNotEqual(client.receive(b'"PDFAeD4="\r\n'), b"")
 
-    def test_a_greeting_that_is_none(self) -> None:
-        for greeting in (b"BYE\r\n", b'NO (TRYLATER) "later"\r\n'):
-            with self.subTest(greeting):
-                with self.assertRaises(sasl.AuthenticationError) as caught:
-                    session().receive(greeting)
-                self.assertIs(caught.exception.reason, Reason.UNAVAILABLE)
-        for greeting in (b"* OK\r\n", b"220 x\r\n", b"\r\n", b'"a\r\n', b'"a"b\r\n'):
-            with self.subTest(greeting), self.assertRaises(sasl.ProtocolError):
-                session().receive(greeting)
+    def test_a_greeting_that_says_bye(self) -> None:
+        error = self.assert_raises(sasl.AuthenticationError, b"BYE\r\n")
+        self.assertIs(error.reason, Reason.UNAVAILABLE)
 
     def test_an_endless_greeting(self) -> None:
         for unit in (b'"X" "y"\r\n', b'"XXXXXXXX', b"{99999999}\r\n" + b"x" * 5000):
@@ -248,13 +277,12 @@ class Session(unittest.TestCase):
                 for _ in range(100_000_000 // len(unit)):
                     client.receive(unit * 100)
 
-    def test_speaking_out_of_turn(self) -> None:
-        client = session()
-        with self.assertRaises(sasl.ProtocolError):
-            client.receive(GREETING + b"OK\r\n")
+    def test_bye_is_no_refusal_of_starttls(self) -> None:
+        replies = STARTTLS, b"BYE\r\n"
+        self.assert_raises(sasl.AuthenticationError, *replies, encrypted=False)
 
-    def test_starttls(self) -> None:
-        client = session(CLEAR)
+    def test_the_capabilities_from_before_tls_count_no_more(self) -> None:
+        client = session(encrypted=False)
         self.assertEqual(client.receive(STARTTLS), b"STARTTLS\r\n")
         self.assertEqual(client.receive(b"OK\r\n"), b"")
         self.assertTrue(client.wants_tls)
@@ -263,40 +291,6 @@ class Session(unittest.TestCase):
         # The server speaks first, and only what it says now counts.
         self.assertEqual(
             client.receive(b'"SASL" "LOGIN"\r\nOK\r\n'), b'AUTHENTICATE "LOGIN"\r\n'
-        )
-
-    def test_octets_behind_the_yes_to_starttls(self) -> None:
-        for injected in (GREETING, b'"', b"\r\n", b'"SASL" "PLAIN"\r\nOK\r\n'):
-            client = session(CLEAR)
-            client.receive(STARTTLS)
-            with self.subTest(injected), self.assertRaises(sasl.ProtocolError):
-                client.receive(b"OK\r\n" + injected)
-            self.assertFalse(client.wants_tls)
-
-    def test_capabilities_before_the_handshake(self) -> None:
-        client = session(CLEAR)
-        client.receive(STARTTLS)
-        with self.assertRaises(sasl.ProtocolError):
-            client.receive(GREETING)
-
-    def test_no_tls(self) -> None:
-        for replies in ((GREETING,), (STARTTLS, b"NO\r\n")):
-            with self.subTest(replies), self.assertRaises(sasl.NoMechanism):
-                self.feed(session(CLEAR), *replies)
-        with self.assertRaises(sasl.AuthenticationError):
-            self.feed(session(CLEAR), STARTTLS, b"BYE\r\n")
-
-    def test_no_password_in_the_clear(self) -> None:
-        with self.assertRaises(sasl.NoMechanism):
-            self.feed(session(CLEAR, starttls="opportunistic"), GREETING)
-
-    def test_opportunistic_and_refused(self) -> None:
-        client = session(
-            CLEAR, starttls="opportunistic", policy=sasl.Policy(cleartext="always")
-        )
-        offer = b'"SASL" "PLAIN"\r\n"STARTTLS"\r\nOK\r\n'
-        self.assertEqual(
-            self.feed(client, offer, b"NO\r\n"), b"STARTTLS\r\n%b\r\n" % PLAIN
         )
 
     def test_an_expired_token_is_asked_for_again(self) -> None:
@@ -311,50 +305,3 @@ class Session(unittest.TestCase):
         self.assertIn(b"AUTHENTICATE", client.give_token("new"))
         self.assertEqual(client.receive(b"OK\r\n"), b"")
         self.assertTrue(client.authenticated)
-
-    def test_secrets(self) -> None:
-        client = session()
-        client.receive(GREETING)
-        self.assertNotIn("pencil", repr(client))
-        with self.assertRaises(TypeError):
-            pickle.dumps(client)
-
-
-_LINES = st.sampled_from(
-    [
-        GREETING,
-        STARTTLS,
-        b'"SASL" "CRAM-MD5 LOGIN SCRAM-SHA-256 PLAIN XOAUTH2"\r\nOK\r\n',
-        b"OK\r\n",
-        b'OK (SASL "dj0=")\r\n',
-        b'""\r\n',
-        b'"PDFAeD4="\r\n',
-        b"{16}\r\ncj14LHM9eCxpPTE=\r\n",
-        b"NO\r\n",
-        b"NO (AUTH-TOO-WEAK)\r\n",
-        b"NO (TRYLATER)\r\n",
-        b"BYE\r\n",
-    ]
-)
-
-
-class Anything(unittest.TestCase):
-    @given(st.lists(_LINES | st.binary(max_size=40), max_size=8), st.booleans())
-    @settings(max_examples=100)
-    def test_only_sasl_errors(self, replies: list[bytes], encrypted: bool) -> None:
-        client = session(TLS if encrypted else CLEAR, starttls="opportunistic")
-        sent = b""
-        try:
-            for reply in replies:
-                if client.wants_tls:
-                    sent += client.secured(TLS)
-                    continue
-                sent += client.receive(reply)
-                self.assertTrue(sent == b"" or sent.endswith(b"\r\n"))
-                if client.authenticated:
-                    break
-        except sasl.SASLError:
-            self.assertFalse(client.authenticated)
-        if client.authenticated:
-            self.assertIn(b"AUTHENTICATE ", sent)
-            self.assertTrue(any(b"OK" in reply for reply in replies))
