@@ -283,6 +283,14 @@ class Rules:
         self.store.replace("alice", has, has.replace(refusal=Reason.DISABLED))
         self.assert_failed(login(mine))
 
+    def test_nobody_s_key_of_x25519(self) -> None:
+        """A decoy is the base point, whose owner anybody can be."""
+        key = X25519PublicKey(x25519(bytes(32), BASE))
+        app = self.make(Store(alice=Account([key])))
+        facts = {"x25519": lambda u: u, "policy": self.policy(app, x25519=x25519)}
+        for name in ("alice", "carol"):
+            self.assert_failed(self.login(app, ECDH, name, **facts))
+
     def test_passcodes(self) -> None:
         """A guess each: the throttle is asked before and told after."""
         throttle, passcodes = Throttle(), Passcodes()

@@ -61,6 +61,7 @@ class TableTest(unittest.TestCase):
             LOGIN + empty,
             b"\x05LOGINS\0\0\0\0" + PASSWORD,
             LOGIN.replace(b"user", b"us\0r") + PASSWORD,
+            LOGIN.replace(b"user", "us\u0221".encode()) + PASSWORD,  # not assigned
         ):
             self.assertIs(served(message).reason, sasl.Reason.MALFORMED)
 

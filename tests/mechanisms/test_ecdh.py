@@ -113,6 +113,18 @@ class ServerTest(unittest.TestCase):
             event = server.step(NONCE[64:])
             self.assertIs(event.reason, sasl.Reason.BAD_CREDENTIALS)
 
+    def test_a_key_of_low_order_is_not_computed_with(self) -> None:
+        """Some libraries raise an exception, which would tell of that user."""
+
+        def strict(secret: bytes, u: bytes) -> bytes:
+            self.assertNotEqual(x25519(secret, u), bytes(32))
+            return x25519(secret, u)
+
+        for number in LOW:
+            server = accounts.make_server(NAME, profile=profiles.RAW, x25519=strict)
+            event = server.start(b"user").answer(octets(number))
+            self.assertIsInstance(event, sasl.Challenge)
+
     def test_the_size_of_a_response(self) -> None:
         """One of another size is no guess."""
         for response in (b"", bytes(31), bytes(33)):
