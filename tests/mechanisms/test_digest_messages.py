@@ -184,6 +184,32 @@ class SpellingTest(unittest.TestCase):
             with self.subTest(digits), self.assertRaisesRegex(ValueError, "rspauth"):
                 messages.read_rspauth(b"rspauth=" + digits)
 
+    def test_the_spellings_of_a_proof(self) -> None:
+        """As it is mostly written, or as any directive; digits alone are none."""
+        proof = b"0123456789abcdef" * 2
+        for text in (
+            b"rspauth=" + proof,
+            b'rspauth="%b"' % proof,
+            b'RspAuth = "%b"' % proof,
+            b"x=y,rspauth=%b,z=1" % proof,
+            b",rspauth=%b," % proof,
+        ):
+            with self.subTest(text):
+                self.assertEqual(messages.read_rspauth(text), proof)
+        for text in (
+            proof,
+            b"response=" + proof,
+            b"rspauth" + proof,
+            b"rspauth:" + proof,
+            b"rspauth==" + proof,
+            b"rspauth=" + proof + b"\0",
+            b"rspauth=" + proof + b" x",
+            b"xrspauth=" + proof,
+            b"",
+        ):
+            with self.subTest(text), self.assertRaises(ValueError):
+                messages.read_rspauth(text)
+
     def test_no_list_of_directives(self) -> None:
         """Each is refused, whatever else is in it."""
         good = b'nonce="a",algorithm=md5-sess'
