@@ -524,10 +524,16 @@ def points_of(
     yield from found
 
 
+def is_sibling(name: str) -> bool:
+    """Tell whether a mechanism is another one by its hash or binding alone."""
+    family = name.startswith(("SCRAM-", "HT-", "HT2-"))
+    return family and ("SHA-256" not in name or name.endswith(("-UNIQ", "-ENDP")))
+
+
 def _variants(name: str) -> Iterator[tuple[sasl.Profile, str, bool]]:
-    """Yield the exchanges that differ; the SCRAMs do so by hash only, but for one."""
+    """Yield the exchanges that differ; one of a sibling."""
     yield profiles.BASE64, "", True
-    if name in SCRAMS and "SHA-256" not in name:
+    if is_sibling(name):
         return
     yield profiles.RAW, "", False
     if find(name).authzid:

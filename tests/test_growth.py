@@ -43,7 +43,7 @@ def seconds(call: Callable[[], Any]) -> float:
 def points() -> Iterator[accounts.Point]:
     """Yield one waiting point of each record that parses octets."""
     for name in accounts.NAMES:
-        if name in accounts.SCRAMS and not name.startswith("SCRAM-SHA-256"):
+        if accounts.is_sibling(name):
             continue
         for point in accounts.points_of(name, profiles.RAW):
             octets = bool(point.honest) and isinstance(point.honest[0], bytes)
@@ -117,7 +117,7 @@ class GrowthTest(unittest.TestCase):
     def test_directives(self) -> None:
         """DIGEST-MD5's, for whose messages RFC 2831 has limits that hide it."""
         for head in (b"", b'a="', b"a=b,", b"a="):
-            for fill in (b"a", b" ", b"a ", b"\r\n ", b'"', b'a="b",', b"\\a", b"a,"):
+            for fill in (b"a", b" ", b"\r\n ", b'"', b"\\a", b"a,"):
                 self.assert_linear(
                     lambda text: _quiet(
                         lambda: _directives(text, 1 << 30, frozenset())

@@ -390,16 +390,15 @@ class MutationTest(unittest.TestCase):
     def points(self, points: tuple[accounts.Point, ...]) -> Iterator[Any]:
         """Yield a point and each raw mutation of its honest message, framed raw.
 
-        All changes for the first SCRAMs and the rest, a sample for their siblings, of
-        long messages, and of those that differ by their framing.
+        All changes, but a sample of siblings', of long messages, and of those that
+        differ by their framing.
         """
         for point in points:
             message = _honest_message(point)
             if not message:
                 continue
-            hashed = point.name.startswith(("SCRAM-", "HT-", "HT2-"))
-            sibling = hashed and not point.name.endswith("SHA-256")
-            sampled = sibling or len(message) > (250 if hashed else 120)
+            most = 250 if point.name == "SCRAM-SHA-256" else 120
+            sampled = accounts.is_sibling(point.name) or len(message) > most
             sampled = sampled or point.profile is not profiles.RAW
             for number, changed in enumerate(mutations(message)):
                 if changed != message and not (sampled and number % 17):
