@@ -95,7 +95,7 @@ class MatrixTest(unittest.TestCase):
         """Nothing fell out of it: every mechanism and framing is there, many times."""
         matrix = list(cases())
         self.assertEqual(len(matrix), len(set(matrix)))
-        self.assertGreater(len(matrix), 5000)
+        self.assertGreater(len(matrix), 3500)
         self.assertEqual({case.name for case in matrix}, set(NAMES))
         self.assertEqual({case.profile for case in matrix}, set(FRAMINGS))
 
