@@ -301,6 +301,7 @@ class ServerBase(Secretive, Generic[ReplyT, CommandT]):
 
     def _end(self, reply: ReplyT) -> ReplyT:
         self._ending = True
+        self.wants_tls = False
         return reply
 
     def _offer(self, channel: Channel | None = None) -> tuple[str, ...]:

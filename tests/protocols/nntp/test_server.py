@@ -6,14 +6,38 @@ import unittest
 
 import sasl_core as sasl
 from sasl_core import Reason, profiles
-from sasl_core.protocols.nntp import Command, Reply, ServerSession
+from sasl_core.protocols.nntp import Command, Reply
 
 from ..._data import vectors
+from .._server_cases import ServerCases, ServerWords
+from . import _peer
 from ._peer import ACCEPTED, CLEAR, PLAIN, TLS, WRONG, server
 
 SYNTAX = b"501 Syntax: AUTHINFO USER, PASS or SASL, and its argument\r\n"
 NO = b"481 Authentication failed\r\n"
 MORE = b"381 Password required\r\n"
+
+
+class Common(ServerCases, unittest.TestCase):
+    """What holds for every protocol."""
+
+    words = ServerWords(
+        peer=_peer,
+        profile=profiles.NNTP,
+        auth=b"AUTHINFO SASL %b",
+        initial=b" %b",
+        success=ACCEPTED,
+        prompt=b"383 =\r\n",
+        noop=b"HELP",
+        already=b"502 ",
+        too_many=b"400 Too many",
+        goodbye=b"400 ",
+        starttls=b"STARTTLS",
+        go=b"382 ",
+        too_late=b"580 ",
+        refuse=lambda _: Reply(580, "Not now"),
+        empty=b"=",
+    )
 
 
 class Capabilities(unittest.TestCase):
@@ -57,15 +81,6 @@ class Capabilities(unittest.TestCase):
 
 
 class Sasl(unittest.TestCase):
-    def test_plain(self) -> None:
-        for line in (PLAIN, PLAIN.lower().replace(b"ahvzzxiacgvuy2ls", PLAIN[-16:])):
-            peer = server()
-            self.assertEqual(peer.line(line), ACCEPTED)
-            self.assertEqual(peer.session.identity.authcid, "user")
-        peer = server()
-        self.assertEqual(peer.line(b"AUTHINFO SASL PLAIN"), b"383 =\r\n")
-        self.assertEqual(peer.line(PLAIN[-16:]), ACCEPTED)
-
     def test_an_empty_message(self) -> None:
         on = sasl.Channel(True, external="user")
         self.assertEqual(server(on).line(b"AUTHINFO SASL EXTERNAL ="), ACCEPTED)
@@ -90,35 +105,6 @@ class Sasl(unittest.TestCase):
         self.assertRegex(said, rb"^283 [A-Za-z0-9+/=]+\r\n$")
         client.finish(said[4:-2])
 
-    def test_a_wrong_password(self) -> None:
-        peer = server()
-        self.assertEqual(peer.line(WRONG), NO)
-        self.assertEqual(peer.line(PLAIN), ACCEPTED)
-
-    def test_aborted(self) -> None:
-        peer = server()
-        peer.line(b"AUTHINFO SASL PLAIN")
-        self.assertEqual(
-            peer.line(b"*"), b"481 Authentication aborted as requested\r\n"
-        )
-
-    def test_a_response_that_is_none(self) -> None:
-        for line in (
-            b"",
-            b" ",
-            b"QUIT",
-            b"!",
-            b"AHVzZXIAcGVuY2l",
-            b"\xff",
-            b"\0",
-            PLAIN,
-        ):
-            peer = server()
-            peer.line(b"AUTHINFO SASL PLAIN")
-            with self.subTest(line):
-                self.assertEqual(peer.line(line), b"482 SASL protocol error\r\n")
-                self.assertEqual(peer.line(PLAIN), ACCEPTED)
-
     def test_names(self) -> None:
         peer = server(CLEAR, starttls=True)
         for name, code in (
@@ -133,16 +119,6 @@ class Sasl(unittest.TestCase):
     def test_no_initial_response_where_the_profile_has_none(self) -> None:
         peer = server(profile=profiles.NNTP.replace(initial_response=False))
         self.assertEqual(peer.line(PLAIN)[:3], b"482")
-
-    def test_each_reason(self) -> None:
-        for reason in Reason:
-            session = ServerSession(TLS)
-            request = session.receive(PLAIN)
-            request.deny()
-            reply = session.resume(sasl.Failure(reason, ""))
-            with self.subTest(reason):
-                words = profiles.NNTP.reply(reason)
-                self.assertEqual(bytes(reply), words.encode() + b"\r\n")
 
     def test_too_many(self) -> None:
         peer = server(max_failures=2)
@@ -278,31 +254,12 @@ class Commands(unittest.TestCase):
 
 
 class StartTLS(unittest.TestCase):
-    def test_it(self) -> None:
-        peer = server(CLEAR, starttls=True)
-        self.assertEqual(peer.line(b"STARTTLS")[:3], b"382")
-        self.assertTrue(peer.session.wants_tls)
-        self.assertIsNone(peer.session.secured(TLS))
-        self.assertEqual(peer.line(PLAIN), ACCEPTED)
-
-    def test_octets_behind_it(self) -> None:
-        for injected in (PLAIN + b"\r\n", b"x"):
-            peer = server(CLEAR, starttls=True)
-            said = peer.feed(b"STARTTLS\r\n" + injected)
-            self.assertTrue(said.startswith(b"580 "), said)
-            self.assertEqual(peer.application.asked, [])
-
     def test_where_it_is_not_offered(self) -> None:
         self.assertEqual(server(CLEAR).line(b"STARTTLS")[:3], b"500")
         self.assertEqual(server(TLS, starttls=True).line(b"STARTTLS")[:3], b"502")
         peer = server(CLEAR, starttls=True)
         self.assertEqual(peer.line(b"STARTTLS now")[:3], b"501")
         self.assertFalse(peer.session.wants_tls)
-
-    def test_refused_by_the_application(self) -> None:
-        session = ServerSession(CLEAR, starttls=True)
-        session.replied(session.receive(b"STARTTLS"), Reply(580, "Not now"))
-        self.assertFalse(session.wants_tls)
 
 
 class Published(unittest.TestCase):

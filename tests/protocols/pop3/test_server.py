@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
 import unittest
 from copy import deepcopy
 
 import sasl_core as sasl
-from sasl_core import Reason, profiles
+from sasl_core import profiles
 from sasl_core.protocols.pop3 import Command, Reply, ServerSession
 
+from .._server_cases import ServerCases, ServerWords
+from . import _peer
 from ._peer import CLEAR, PLAIN, TIMESTAMP, TLS, WRONG, Peer, server
 
 APOP = sasl.Policy(allow=["APOP", "PLAIN"])
@@ -35,6 +36,27 @@ class Case(unittest.TestCase):
     def assert_yes(self, reply: bytes) -> None:
         """It says yes."""
         self.assertTrue(reply.startswith(b"+OK"), reply)
+
+
+class Common(ServerCases, unittest.TestCase):
+    """What holds for every protocol."""
+
+    words = ServerWords(
+        peer=_peer,
+        profile=profiles.POP3,
+        auth=b"AUTH %b",
+        initial=b" %b",
+        success=b"+OK Authenticated",
+        prompt=b"+ \r\n",
+        noop=b"LANG en",
+        already=b"-ERR Already",
+        too_many=b"-ERR [SYS/TEMP] Too many",
+        goodbye=b"-ERR ",
+        starttls=b"STLS",
+        go=b"+OK ",
+        too_late=b"-ERR Nothing may follow",
+        refuse=lambda command: command.err("not now"),
+    )
 
 
 class Greeting(Case):
@@ -101,60 +123,15 @@ class Capabilities(Case):
 
 
 class Auth(Case):
-    def test_an_initial_response(self) -> None:
-        peer = server()
-        self.assertEqual(peer.line(PLAIN), b"+OK Authenticated\r\n")
-        self.assertEqual(peer.session.identity.authcid, "user")
-
-    def test_a_challenge(self) -> None:
-        peer = server()
-        self.assertEqual(peer.line(b"AUTH PLAIN"), b"+ \r\n")
-        self.assert_yes(peer.line(PLAIN.split()[2]))
-
-    def test_an_empty_initial_response(self) -> None:
-        peer = server(sasl.Channel(True, external="user"))
-        self.assert_yes(peer.line(b"auth external ="))
-        self.assertEqual(peer.session.identity.authcid, "user")
-        peer = server(sasl.Channel(True, external="user"))
-        self.assertEqual(peer.line(b"AUTH EXTERNAL"), b"+ \r\n")
-        self.assert_yes(peer.line(b""))
-
-    def test_an_initial_response_that_none_may_be(self) -> None:
-        self.assert_no(server().line(b"AUTH CRAM-MD5 AHVz"), "takes no initial")
-
     def test_syntax(self) -> None:
         for line in (b"AUTH ", b"AUTH PLAIN ", b"AUTH PLAIN a b", b"AUTH  PLAIN"):
             with self.subTest(line):
                 self.assert_no(server().line(line), "Syntax")
 
-    def test_every_refusal(self) -> None:
-        """With the codes of RFC 3206."""
-        for reason in Reason:
-            session = ServerSession(TLS)
-            request = session.receive(PLAIN)
-            reply = bytes(session.resume(request.refuse(reason)))
-            with self.subTest(reason):
-                self.assertEqual(reply, f"{profiles.POP3.reply(reason)}\r\n".encode())
-                self.assertIs(session.failure.reason, reason)
-
     def test_unsupported_and_not_here(self) -> None:
         self.assert_no(server().line(b"AUTH FOO"), "Unsupported")
         self.assert_no(server(CLEAR).line(PLAIN), "Encryption required")
         self.assert_no(server(policy=APOP).line(b"AUTH APOP"), "Unsupported")
-
-    def test_cancelled(self) -> None:
-        peer = server()
-        peer.line(b"AUTH PLAIN")
-        self.assertEqual(peer.line(b"*"), b"-ERR Authentication cancelled\r\n")
-        self.assert_yes(peer.line(PLAIN))
-
-    def test_bad_responses_leave_the_session_usable(self) -> None:
-        for line in (b"!", b"====", b"AHVz ZXI=", b"\0", b"\xff", b"A" * 20_000):
-            peer = server()
-            peer.line(b"AUTH PLAIN")
-            with self.subTest(line):
-                self.assert_no(peer.line(line))
-                self.assert_yes(peer.line(PLAIN))
 
     def test_too_many_failures(self) -> None:
         peer = server(policy=APOP, max_failures=2, nonce=TIMESTAMP)
@@ -169,22 +146,6 @@ class Auth(Case):
         reply = peer.session.receive(b"PASS pencil")
         self.assertTrue(reply.close)
         self.assertIsNone(peer.session.identity)
-
-    def test_decisions(self) -> None:
-        peer = server()
-        peer.line(WRONG)
-        exchange, outcome = peer.session.decision()
-        self.assertEqual(exchange.name, "PLAIN")
-        self.assertIs(outcome.reason, Reason.BAD_CREDENTIALS)
-        self.assertIsNone(peer.session.decision())
-
-    def test_the_end_of_the_connection(self) -> None:
-        peer = server()
-        peer.line(b"AUTH PLAIN")
-        peer.session.closed()
-        self.assertIs(peer.session.failure.reason, Reason.ABORTED)
-        with self.assertRaises(sasl.StateError):
-            peer.session.receive(b"")
 
 
 class UserAndPass(Case):
@@ -315,32 +276,6 @@ class Stls(Case):
         self.assert_no(server(TLS, starttls=True).line(b"STLS"))
         self.assert_no(server(CLEAR, starttls=True).line(b"STLS now"))
 
-    def test_not_after_the_login(self) -> None:
-        always = sasl.Policy(cleartext="always")
-        peer = server(CLEAR, policy=always, starttls=True)
-        peer.line(PLAIN)
-        self.assert_no(peer.line(b"STLS"), "Already")
-
-    def test_injected_behind_it(self) -> None:
-        session = ServerSession(CLEAR, starttls=True)
-        session.incoming.feed(b"STLS\r\n" + PLAIN + b"\r\n")
-        self.assertEqual(session.receive(session.incoming.next()), Command("STLS"))
-        reply = session.start_tls(pending=session.incoming.pending)
-        self.assert_no(bytes(reply), "Nothing may follow")
-        self.assertTrue(reply.close)
-        session = ServerSession(CLEAR, starttls=True)
-        session.receive(b"STLS")
-        self.assert_no(bytes(session.receive(PLAIN)), "Nothing may follow")
-        with self.assertRaises(sasl.StateError):
-            session.secured(CLEAR)
-
-    def test_an_application_that_says_no(self) -> None:
-        session = ServerSession(CLEAR, starttls=True)
-        command = session.receive(b"STLS")
-        session.replied(command, command.err("not now"))
-        self.assertFalse(session.wants_tls)
-        self.assert_yes(bytes(session.receive(b"CAPA")))
-
 
 class States(Case):
     def test_before_the_login(self) -> None:
@@ -393,10 +328,6 @@ class States(Case):
         reply = server().session.timed_out
         self.assertEqual(bytes(reply), b"")
         self.assertTrue(reply.close)
-
-    def test_no_pickle(self) -> None:
-        with self.assertRaises(TypeError):
-            pickle.dumps(server().session)
 
 
 class Replies(Case):

@@ -9,10 +9,37 @@ import sasl_core as sasl
 from sasl_core import Reason, profiles
 from sasl_core.protocols.sieve import Command, Reply, ServerSession
 
-from ._peer import CLEAR, PLAIN, TLS, WRONG, server
+from .._server_cases import ServerCases, ServerWords
+from . import _peer
+from ._peer import CLEAR, PLAIN, TLS, server
 
 YES = b'OK "Done"\r\n'
 SYNTAX = b'NO "Arguments are strings and numbers"\r\n'
+
+
+class Common(ServerCases, unittest.TestCase):
+    """What holds for every protocol."""
+
+    words = ServerWords(
+        peer=_peer,
+        profile=profiles.MANAGESIEVE,
+        auth=b'AUTHENTICATE "%b"',
+        initial=b' "%b"',
+        success=b"OK\r\n",
+        prompt=b'""\r\n',
+        noop=b'NOOP "x"',
+        already=b'NO "Already authenticated"',
+        too_many=b'BYE "Too many',
+        goodbye=b"BYE ",
+        starttls=b"STARTTLS",
+        go=b"OK ",
+        too_late=b'BYE "Nothing may follow STARTTLS"',
+        refuse=lambda _: Reply("NO", "Not now"),
+        response=b'"%b"',
+        empty=b'""',
+        empty_initial=b"",
+        long_response=b"{13000+}\r\n" + b"x" * 13_000,
+    )
 
 
 class Greeting(unittest.TestCase):
@@ -86,12 +113,6 @@ class Authenticate(unittest.TestCase):
         self.assertRegex(said, rb'^OK \(SASL "[A-Za-z0-9+/=]+"\)\r\n$')
         client.finish(said.split(b'"')[1])
 
-    def test_a_wrong_password(self) -> None:
-        peer = server()
-        self.assertEqual(peer.line(WRONG), b'NO "Authentication failed"\r\n')
-        self.assertIsNone(peer.session.identity)
-        self.assertEqual(peer.line(PLAIN), b"OK\r\n")
-
     def test_aborted(self) -> None:
         for star in (b'"*"', b"{1+}\r\n*"):
             peer = server()
@@ -155,26 +176,6 @@ class Authenticate(unittest.TestCase):
         self.assertEqual(peer.line(PLAIN), b'NO "Already authenticated"\r\n')
         self.assertEqual(peer.line(b"STARTTLS"), b'NO "Already authenticated"\r\n')
         self.assertEqual(len(peer.application.asked), 1)
-
-    def test_each_reason(self) -> None:
-        for reason in Reason:
-            peer = server()
-            peer.session.incoming.feed(PLAIN + b"\r\n")
-            request = peer.session.receive(peer.session.incoming.next())
-            self.assertIsInstance(request, sasl.CheckPassword)
-            request.deny()
-            reply = peer.session.resume(sasl.Failure(reason, ""))
-            with self.subTest(reason):
-                words = profiles.MANAGESIEVE.reply(reason)
-                self.assertEqual(bytes(reply), words.encode() + b"\r\n")
-
-    def test_too_many(self) -> None:
-        peer = server(max_failures=2)
-        peer.line(WRONG)
-        peer.line(WRONG)
-        self.assertEqual(peer.line(PLAIN), b'BYE "Too many failed attempts"\r\n')
-        self.assertTrue(peer.line(b"NOOP").startswith(b"BYE "))
-        self.assertIsNone(peer.session.identity)
 
 
 class Commands(unittest.TestCase):
@@ -310,12 +311,6 @@ class StartTLS(unittest.TestCase):
         self.assertNotIn(b"STARTTLS", first)
         self.assertEqual(peer.line(PLAIN), b"OK\r\n")
 
-    def test_octets_behind_it(self) -> None:
-        peer = server(CLEAR, starttls=True)
-        said = peer.feed(b"STARTTLS\r\n" + PLAIN + b"\r\n")
-        self.assertTrue(said.startswith(b'BYE "Nothing may follow STARTTLS"'), said)
-        self.assertEqual(peer.application.asked, [])
-
     def test_the_beginning_of_a_literal_behind_it(self) -> None:
         peer = server(CLEAR, starttls=True)
         said = peer.feed(b"STARTTLS\r\n{5+}\r\nNOO")
@@ -329,12 +324,6 @@ class StartTLS(unittest.TestCase):
         peer = server(CLEAR, starttls=True)
         self.assertTrue(peer.line(b'STARTTLS "now"').startswith(b"NO "))
         self.assertFalse(peer.session.wants_tls)
-
-    def test_refused_by_the_application(self) -> None:
-        session = ServerSession(CLEAR, starttls=True)
-        command = session.receive(b"STARTTLS\r\n")
-        session.replied(command, Reply("NO", "Not now"))
-        self.assertFalse(session.wants_tls)
 
 
 class Challenges(unittest.TestCase):
