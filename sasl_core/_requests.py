@@ -18,15 +18,18 @@ class FindHashedTokens(Request):
     """Which tokens of HT has this user? `answer` takes a tuple of HashedToken, or None for
     no such user. Those that have expired are none.
 
-    `values` is what the client sent along, not proven yet. Each token that is given costs
-    one HMAC; who has none costs as much as who has one.
+    `values` is what the client sent along, not proven yet; `device` is what it calls
+    itself, where the protocol has a word for that (XMPP's FAST): no other's tokens count.
+    Each token that is given costs one HMAC; who has none costs as much as who has one.
     """
 
-    __slots__ = __match_args__ = ("username", "values")
+    __match_args__ = ("username", "values")
+    __slots__ = (*__match_args__, "device")
 
     def __init__(self, username: str, values: tuple[tuple[str, str], ...] = ()) -> None:
         self.username = username
         self.values = values
+        self.device = ""
 
     def _fits(self, answer: Any) -> bool:
         return answer is None or (

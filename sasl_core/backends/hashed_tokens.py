@@ -112,14 +112,18 @@ class HashedTokens:
         self._do(work)
         return HashedToken(token, mechanism)
 
-    def find(self, username: str) -> tuple[HashedToken, ...]:
-        """Return the tokens of a user that have not expired, of all his devices."""
+    def find(
+        self, username: str, *, device: str | None = None
+    ) -> tuple[HashedToken, ...]:
+        """Return the tokens of a user that have not expired: of all his devices, or of
+        one, with those that were issued to none.
+        """
 
         def work(db: sqlite3.Connection) -> list[tuple[str, str]]:
             return db.execute(
-                "SELECT token, mechanism FROM hashed_token"
-                " WHERE username = ? AND expires > ?",
-                (username, self._clock()),
+                "SELECT token, mechanism FROM hashed_token WHERE username = ?"
+                " AND expires > ? AND device IN (coalesce(?, device), '')",
+                (username, self._clock(), device),
             ).fetchall()
 
         return tuple(HashedToken(*row) for row in self._do(work))

@@ -31,7 +31,8 @@ async def find(answers: Answers, request: FindHashedTokens) -> Event:
     """Answer with the tokens of a user who may log in."""
     account = await answers.accounts.find(request.username)
     # Asked in any case, so that it takes as long for nobody.
-    tokens = await answers.call(answers.parts.hashed_tokens.find, request.username)
+    find = partial(answers.parts.hashed_tokens.find, device=request.device or None)
+    tokens = await answers.call(find, request.username)
     if account is None or account.refusal is not None:
         return request.deny()
     return request.answer(tokens)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..._choosing import client
 from ..._errors import AuthenticationError, NoMechanism, ProtocolError, StateError
-from ..._hashed_token import HT_NAMES, HashedToken
+from ..._hashed_token import HT_NAMES
 from ..._policy import DEFAULT
 from ..._reasons import Reason
 from ..._strict import printable
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ..._channel import Channel
     from ..._policy import Policy
     from ..._values import Credentials, TokenError
+    from ...layers import Layer
 
 # A refusal for one of these says nothing of the token.
 _NOT_OF_THE_TOKEN = (Reason.UNAVAILABLE, Reason.DISABLED, Reason.ABORTED)
@@ -54,12 +55,13 @@ class ClientSession(Secretive):
 
     `device`: a UUID by which the server knows this installation, without which there is
     no FAST; `inline`: what else is negotiated in `<authenticate/>`. `upgrades`: the tasks
-    of XEP-0480 to do where the server offers them, such as "UPGR-SCRAM-SHA-512": not
-    before it has proved itself, if the mechanism has it do so.
+    of XEP-0480 to do where the server offers them, such as "UPGR-SCRAM-SHA-512", after a
+    login that proves it or shows it the password; ValueError for one that is none.
     """
 
     __slots__ = (
         "_advertised",
+        "_asked",
         "_channel",
         "_device",
         "_exchange",
@@ -104,9 +106,11 @@ class ClientSession(Secretive):
         self._forget = forget
         self._inline = tuple(inline)
         self._remember = remember
-        self._tasks: list[str] = []  # which the server may ask for
+        able = upgrade.feasible(upgrades, channel=channel, policy=policy)
+        self._tasks: list[str] = []  # which the server offers
         if credentials.password:
-            self._tasks = upgrade.read(features.child("authentication"), upgrades)
+            self._tasks = upgrade.read(features.child("authentication"), able)
+        self._asked: list[str] = []  # those that may follow this login
         self._task = ""  # the one for which a salt is due
         self._over = False
         self._proved = False
@@ -138,6 +142,11 @@ class ClientSession(Secretive):
         """What the server said of the last bearer token: for the source."""
         exchange = self._exchange
         return exchange.token_error if isinstance(exchange, Attempts) else None
+
+    @property
+    def layer(self) -> Layer | None:
+        """What everything goes through once `authenticated`; None: as it is."""
+        return self._exchange.layer if self.authenticated else None
 
     def begin(self) -> Element | None:
         """Return the first element to send."""
@@ -176,7 +185,7 @@ class ClientSession(Secretive):
                 return Element("response", answer.decode())
             case "continue" if not self._task:
                 self._prove(element)
-                self._task = self._chosen(words(element.child("tasks"), "task"))
+                self._task = upgrade.chosen(element.child("tasks"), self._asked)
                 self._over = False
                 return Element("next", attributes={"task": self._task})
             case "task-data" if self._task:
@@ -204,6 +213,7 @@ class ClientSession(Secretive):
         return Exchange(chosen, LineWords("auth", PROFILE))
 
     def _by_the_rest(self) -> Attempts[LineWords]:
+        self._wanted = ""
         if self._remember:
             self._wanted = fast.strongest(
                 self._fast,
@@ -230,14 +240,16 @@ class ClientSession(Secretive):
         if self._device:
             children.append(Element("user-agent", attributes={"id": self._device}))
         children += self._inline
+        self._asked = []
         if isinstance(self._exchange, Exchange):
             self._wanted = mechanism
             children.append(fast.use(forget=self._forget))
         else:
             if self._wanted:
                 children.append(fast.request(self._wanted))
-            if upgrade.follows(mechanism):
-                children += upgrade.write(self._tasks)
+            if upgrade.is_safe_after(mechanism):
+                self._asked = list(self._tasks)
+                children += upgrade.write(self._asked)
         name = {"mechanism": mechanism}
         return Element("authenticate", children=children, attributes=name)
 
@@ -254,10 +266,9 @@ class ClientSession(Secretive):
         self._prove(element)
         if isinstance(self._exchange, Exchange) and self._forget:
             self.token = None
-        found = element.child("token", fast.FAST)
-        if found is not None and self._wanted:
-            self.token = _token(found.get("token"), self._wanted)
-            self.expiry = found.get("expiry")
+        issued = fast.read_issued(element, self._wanted) if self._wanted else None
+        if issued is not None:
+            self.token, self.expiry = issued
         self.jid = "".join(words(element, "authorization-identifier"))
         self.authenticated = True
 
@@ -287,21 +298,3 @@ class ClientSession(Secretive):
         except NoMechanism:
             raise refusal from None
         return self._exchange.command()
-
-    def _chosen(self, tasks: list[str]) -> str:
-        """Return the task to do, of those that the server wants one of."""
-        for task in tasks:
-            if task in self._tasks:
-                self._tasks.remove(task)
-                return task
-        raise AuthenticationError(
-            "the server wants a task that was not asked for", reason=Reason.UNSUPPORTED
-        )
-
-
-def _token(token: str, mechanism: str) -> HashedToken:
-    try:
-        return HashedToken(token, mechanism)
-    except ValueError:
-        pass
-    raise ProtocolError("a token that is empty, or no text")

@@ -7,7 +7,7 @@ Prosody, ejabberd, xmpp.js and go-xmpp.
 from __future__ import annotations
 
 from ..._choosing import choose
-from ..._errors import NoMechanism
+from ..._errors import NoMechanism, ProtocolError
 from ..._hashed_token import HT_NAMES, HashedToken
 from .._capabilities import mechanism_names
 from ._element import Element
@@ -32,6 +32,21 @@ def issued(token: HashedToken, expiry: str) -> Element:
     """
     words = {"token": token.token, "expiry": expiry}
     return Element("token", namespace=FAST, attributes=words)
+
+
+def read_issued(element: Element, mechanism: str) -> tuple[HashedToken, str] | None:
+    """Return the token in a `<success/>`, and its expiry; None if there is none.
+
+    Raise ProtocolError for a token that cannot be.
+    """
+    found = element.child("token", FAST)
+    if found is None:
+        return None
+    try:
+        return HashedToken(found.get("token"), mechanism), found.get("expiry")
+    except ValueError:
+        pass
+    raise ProtocolError("a token that is empty, or no text")
 
 
 def policy_for(policy: Policy) -> Policy:

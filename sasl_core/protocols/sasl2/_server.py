@@ -9,7 +9,7 @@ from ..._hashed_token import HT_NAMES
 from ..._policy import DEFAULT
 from ..._reasons import Reason
 from ..._requests import FindHashedTokens, UseHashedToken
-from ..._strict import Malformed
+from ..._strict import Malformed, folded
 from .._lines import LineBuffer
 from .._server_session import ServerBase
 from . import _fast as fast
@@ -36,14 +36,15 @@ class ServerSession(ServerBase[Element, Element]):
     failed attempts the next closes the stream. `domain`: of the JID that a success
     tells, the channel's host if it is empty.
 
-    FAST is offered where `answers` name FindHashedTokens and UseHashedToken. Before a
-    success is sent, look at `forgets`: the token that was used is to be revoked; and at
-    `token_for`: the mechanism for which one `asks_token`, or that of the token that was
-    used and may be due for another. Issue it to `device`, and add `issued` to the success.
+    FAST is offered where `answers` name UseHashedToken and FindHashedTokens, which has the
+    client's `device`. Before a success is sent, look at `forgets`: the token that was used
+    is to be revoked; and at `token_for`: the mechanism for which one `asks_token`, or that
+    of the token that was used and may be due for another. Issue it to `device`, and add
+    `issued` to the success.
 
-    `upgrades`: the tasks of XEP-0480 to offer, such as "UPGR-SCRAM-SHA-512"; each that
-    the client asks for raises a SaveScramKeys before the success, if it has proved its
-    password.
+    `upgrades`: the tasks of XEP-0480 to offer, such as "UPGR-SCRAM-SHA-512", where
+    `answers` name SaveScramKeys; each that the client asks for raises one before the
+    success, if it has proved its password. Raise ValueError for a task that is none.
     """
 
     __slots__ = (
@@ -81,7 +82,9 @@ class ServerSession(ServerBase[Element, Element]):
         )
         self._usual_policy = policy
         self._domain = domain or channel.host
-        self._upgrades = tuple(upgrades)
+        self._upgrades = upgrade.feasible(
+            upgrades, channel=channel, policy=policy, answers=self._answers
+        )
         self._login: Success | None = None  # of an exchange whose tasks go on
         self._tasks: list[str] = []  # that are due after it
         self._task = ""  # the one that the last element told
@@ -123,7 +126,7 @@ class ServerSession(ServerBase[Element, Element]):
             return self._too_many()
         exchange, login = self._server, self._login
         match element.name if element.namespace == NAMESPACE else "":
-            case "abort":
+            case "abort" if not self.success:
                 return self._refuse(Reason.ABORTED, "the client aborted")
             case "authenticate" if not (exchange or login or self.success):
                 return self._begin(element)
@@ -160,7 +163,7 @@ class ServerSession(ServerBase[Element, Element]):
         if upgrade.follows(name):
             self._tasks = upgrade.read(element, self._upgrades)
         # HT is run for FAST, and nothing else is: another would bypass its rules.
-        if by_fast != (name in HT_NAMES) or (by_fast and name not in tokens):
+        if by_fast != (folded(name) in HT_NAMES) or (by_fast and name not in tokens):
             return self._refuse(Reason.UNSUPPORTED, "a token, or none, where it is due")
         usual, self._policy = self._policy, self._policy_for(by_fast)
         try:
@@ -195,6 +198,8 @@ class ServerSession(ServerBase[Element, Element]):
 
     def _follow(self, event: Event) -> Element | Request:
         """Go on with the event, until nothing more is due between it and success."""
+        if isinstance(event, FindHashedTokens):
+            event.device = self.device
         if not isinstance(event, Success):
             return super()._follow(event)
         data = None

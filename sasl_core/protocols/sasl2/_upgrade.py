@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..._choosing import client, server
-from ..._errors import ProtocolError
+from ..._choosing import client, offer, server
+from ..._errors import AuthenticationError, ProtocolError
+from ..._reasons import Reason
 from ..._requests import SaveScramKeys
 from ..._scram_math import NAMES
 from ...mechanisms import find
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..._channel import Channel
+    from ..._events import Request
     from ..._policy import Policy
     from ..._server import Server
     from ..._values import Credentials
@@ -24,6 +26,27 @@ if TYPE_CHECKING:
 _TASKS = "urn:xmpp:sasl:upgrade:0"
 _DATA = "urn:xmpp:scram-upgrade:0"
 _OF_THE_PASSWORD = frozenset({"password", *NAMES.values()})
+
+
+def feasible(
+    tasks: Iterable[str],
+    *,
+    channel: Channel,
+    policy: Policy,
+    answers: Iterable[type[Request]] | None = None,
+) -> tuple[str, ...]:
+    """Return those of these tasks that can be done here; raise ValueError for what is
+    none.
+    """
+    named = tuple(tasks)
+    if not UPGRADES.keys() >= set(named):
+        raise ValueError("an upgrade is UPGR- and the name of a SCRAM mechanism")
+    return offer(
+        channel=channel,
+        policy=_policy_for(policy),
+        answers=answers,
+        mechanisms=[UPGRADES[task] for task in named],
+    )
 
 
 def write(tasks: Iterable[str]) -> list[Element]:
@@ -34,7 +57,7 @@ def write(tasks: Iterable[str]) -> list[Element]:
 def read(element: Element | None, ours: Iterable[str]) -> list[str]:
     """Return those of our tasks that an element names."""
     theirs = words(element, "upgrade", _TASKS)
-    return [task for task in ours if task in theirs and UPGRADES[task].available]
+    return [task for task in ours if task in theirs]
 
 
 def follows(name: str) -> bool:
@@ -43,6 +66,29 @@ def follows(name: str) -> bool:
     """
     mechanism = find(name)
     return mechanism is not None and not mechanism.needs.isdisjoint(_OF_THE_PASSWORD)
+
+
+def is_safe_after(name: str) -> bool:
+    """Whether a client may go on after a login by this mechanism: the server has proved
+    itself, or has seen the password. Else somebody in between could have what serves as
+    well as the password, for a salt that he has from the server.
+    """
+    mechanism = find(name)
+    proven = mechanism is not None and (mechanism.mutual or bool(mechanism.shows))
+    return proven and follows(name)
+
+
+def chosen(tasks: Element | None, asked: list[str]) -> str:
+    """Take the task to do off those that were asked for: the server wants one of its
+    `<tasks/>`. Raise AuthenticationError where that is something else.
+    """
+    for task in words(tasks, "task"):
+        if task in asked:
+            asked.remove(task)
+            return task
+    raise AuthenticationError(
+        "the server wants a task that was not asked for", reason=Reason.UNSUPPORTED
+    )
 
 
 def write_challenge(challenge: bytes) -> Element:

@@ -6,6 +6,7 @@ import unittest
 
 import sasl_core as sasl
 from sasl_core._hashed_token import HT_NAMES
+from sasl_core.backends.hashed_tokens import HashedTokens
 from sasl_core.protocols.sasl2 import Element, ServerSession, issued
 
 from ... import _accounts as accounts
@@ -137,6 +138,42 @@ class Tokens(unittest.TestCase):
                 self.assertEqual(mine.token, self.store.tokens[0])
                 self.assertIsNone(mine.credentials.hashed_token)
 
+    def test_no_other_is_asked_for_after_a_refusal_unless_it_is_wanted(self) -> None:
+        who = PASSWORD.replace(hashed_token=sasl.HashedToken("wrong"))
+        for options, asked in (({}, 0), ({"forget": True}, 0), ({"remember": True}, 1)):
+            mine = client(fast(), who, device=DEVICE, **options)
+            mine.begin()
+            element = mine.receive(failure("not-authorized"))
+            with self.subTest(options):
+                self.assertEqual(len(element.all("request-token", FAST)), asked)
+
+    def test_a_token_of_another_device(self) -> None:
+        """Else who got hold of it would get the next one under a name of his own."""
+        tokens = HashedTokens()
+        self.addCleanup(tokens.close)
+        pinned = "HT-SHA-256-EXPR"
+        mine, anybody = (
+            tokens.issue(accounts.USER, pinned, device=name) for name in (DEVICE, "")
+        )
+
+        def settle(request: sasl.Request) -> object:
+            if isinstance(request, sasl.FindHashedTokens):
+                found = tokens.find(request.username, device=request.device)
+                return request.answer(found)
+            return request.answer(True)
+
+        for token, device, welcome in (
+            (mine, DEVICE, True),
+            (anybody, "another", True),
+            (mine, "another", False),
+        ):
+            who = sasl.Credentials(accounts.USER, hashed_token=token)
+            theirs = fast()
+            session = client(theirs, who, device=device)
+            said = say(theirs, session.begin(), settle)
+            with self.subTest(device=device, welcome=welcome):
+                self.assertEqual(said.name == "success", welcome)
+
     def test_a_refusal_that_is_not_about_the_token(self) -> None:
         who = PASSWORD.replace(hashed_token=sasl.HashedToken(TOKEN))
         for condition, kept in (
@@ -241,9 +278,10 @@ class Offer(unittest.TestCase):
             ("HT-SHA-256-UNIQ", (mark, with_device), "invalid-mechanism"),
             ("SCRAM-SHA-256", (mark, with_device), "invalid-mechanism"),
             ("ht-sha-256-none", (mark, with_device), "invalid-mechanism"),
+            ("ht-sha-256-none", (with_device,), "invalid-mechanism"),
         ):
             said = say(
-                fast(),
+                fast(policy=sasl.Policy(allow=["HT-SHA-256-NONE", "SCRAM-SHA-256"])),
                 Element("authenticate", "", children, attributes={"mechanism": name}),
             )
             with self.subTest(name, children=children):

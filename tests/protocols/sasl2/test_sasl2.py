@@ -99,6 +99,15 @@ class Exchanges(unittest.TestCase):
         said = run(mine, theirs)
         self.assertEqual(said[0].child("bind", bind.namespace), bind)
 
+    def test_a_security_layer(self) -> None:
+        """Both say what the stream then goes through."""
+        policy = sasl.Policy(allow=["DIGEST-MD5"], layers=("integrity",))
+        theirs = server(policy=policy)
+        mine = client(theirs, policy=policy)
+        self.assertIsNone(mine.layer)
+        run(mine, theirs)
+        self.assertEqual(theirs.layer.unwrap(mine.layer.wrap(b"<x/>")), b"<x/>")
+
     def test_a_bearer_token_from_a_source(self) -> None:
         policy = sasl.Policy(allow=["XOAUTH2"])
         theirs = server(policy=policy)
@@ -208,6 +217,7 @@ class Server(unittest.TestCase):
             (begin, Element("next")),
             (LOGIN, LOGIN),
             (LOGIN, Element("response")),
+            (LOGIN, Element("abort")),
         ):
             theirs = server(policy=PLAIN)
             said = [say(theirs, element) for element in elements][-1]

@@ -5,16 +5,18 @@ from __future__ import annotations
 import unittest
 
 import sasl_core as sasl
-from sasl_core.protocols.sasl2 import Element
+from sasl_core.protocols.sasl2 import ClientSession, Element
 
 from ... import _accounts as accounts
 from ._pair import (
+    CHANNEL,
     DEVICE,
     PASSWORD,
     POLICY,
     SCRAM,
     client,
     failure,
+    features,
     names,
     run,
     say,
@@ -113,6 +115,60 @@ class Upgrades(unittest.TestCase):
             said = say(theirs, asked, self.application.settle)
             with self.subTest(mine.mechanism):
                 self.assertEqual(said.name, "success")
+
+    def test_not_where_the_server_has_neither_proved_itself_nor_seen_the_password(
+        self,
+    ) -> None:
+        """What it would get serves as well as the password, for a salt of its choice."""
+        for name, welcome in (
+            ("CRAM-MD5", False),
+            ("EXTERNAL", False),
+            ("PLAIN", True),
+        ):
+            policy = POLICY.replace(allow=[name])
+            theirs = server(CHANNEL.replace(external="user"), policy=policy)
+            offer = [Element("upgrade", TASKS[0], namespace=UPGRADE)]
+            told = features(theirs).children[0]
+            told = told.replace(children=(*told.children, *offer))
+            mine = ClientSession(
+                Element("features", children=[told]),
+                PASSWORD,
+                channel=theirs.channel,
+                policy=policy,
+                upgrades=TASKS,
+            )
+            element = mine.begin()
+            with self.subTest(name):
+                self.assertEqual(bool(element.all("upgrade", UPGRADE)), welcome)
+                while (said := say(theirs, element)).name == "challenge":
+                    element = mine.receive(said)
+                tasks = Element("tasks", children=[Element("task", TASKS[0])])
+                if welcome:
+                    self.assertEqual(
+                        mine.receive(Element("continue", children=[tasks])).name, "next"
+                    )
+                    continue
+                with self.assertRaises(sasl.AuthenticationError):
+                    mine.receive(Element("continue", children=[tasks]))
+
+    def test_only_what_can_be_done(self) -> None:
+        clear = sasl.Channel(False, host="im.example.org")
+        for options, offered in (
+            ({}, 2),
+            ({"channel": clear, "policy": POLICY}, 0),
+            ({"answers": ANSWERS[:1]}, 0),
+        ):
+            theirs = server(
+                **{"policy": ONLY, "answers": ANSWERS} | options, upgrades=TASKS
+            )
+            told = theirs.features()[0]
+            with self.subTest(options):
+                self.assertEqual(len(told.all("upgrade", UPGRADE)), offered)
+        for none in ("UPGR-SCRAM-SHA-512", ["UPGR-SHA-512"]):
+            with self.subTest(none), self.assertRaises(ValueError):
+                server(upgrades=none)
+            with self.subTest(none), self.assertRaises(ValueError):
+                self.client(none)
 
     def test_nobody_is_in_before_the_end(self) -> None:
         mine = self.client()
