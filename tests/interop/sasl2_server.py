@@ -83,7 +83,8 @@ class Sasl2Server:
         """Answer a request; return the next event."""
         match request:
             case sasl.FindHashedTokens(username):
-                return request.answer(self.tokens.find(username))
+                found = self.tokens.find(username, device=request.device)
+                return request.answer(found)
             case sasl.UseHashedToken(username, token):
                 return request.answer(self.tokens.use(username, token))
             case sasl.SaveScramKeys(username, keys):

@@ -159,9 +159,8 @@ class ServerSession(ServerBase[Element, Element]):
         self.token_for = wanted if self.asks_token else ""
         if by_fast and not (self.asks_token or self.forgets):
             self.token_for = name
-        self._tasks = []
-        if upgrade.follows(name):
-            self._tasks = upgrade.read(element, self._upgrades)
+        tasks = self._upgrades if upgrade.follows(name) else ()
+        self._tasks = upgrade.read(element, tasks)
         # HT is run for FAST, and nothing else is: another would bypass its rules.
         if by_fast != (folded(name) in HT_NAMES) or (by_fast and name not in tokens):
             return self._refuse(Reason.UNSUPPORTED, "a token, or none, where it is due")

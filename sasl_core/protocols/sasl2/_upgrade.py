@@ -118,7 +118,6 @@ def answer(
         policy=_policy_for(policy),
         profile=RAW,
     )
-    exchange.start()
     asked = octets(f"s={salt.text},i={salt.get('iterations')}")
     hashed = PROFILE.encode(exchange.step(asked)).decode()
     return Element("task-data", children=[Element("hash", hashed, namespace=_DATA)])

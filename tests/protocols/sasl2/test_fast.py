@@ -7,7 +7,7 @@ import unittest
 import sasl_core as sasl
 from sasl_core._hashed_token import HT_NAMES
 from sasl_core.backends.hashed_tokens import HashedTokens
-from sasl_core.protocols.sasl2 import Element, ServerSession, issued
+from sasl_core.protocols.sasl2 import ClientSession, Element, ServerSession, issued
 
 from ... import _accounts as accounts
 from ._pair import (
@@ -252,6 +252,45 @@ class Offer(unittest.TestCase):
         self.assertEqual(len(self.offered(bound)), 3)
         self.assertEqual(self.offered(fast(policy=sasl.Policy(deny=HT_NAMES))), [])
 
+    def test_what_is_no_token_s_mechanism(self) -> None:
+        """In the list of FAST; and a token's, in the other."""
+        plain, hashed = (
+            [Element("mechanism", name, namespace=FAST)]
+            for name in ("PLAIN", "HT-SHA-256-NONE")
+        )
+        who = PASSWORD.replace(hashed_token=sasl.HashedToken(TOKEN))
+        for listed, others, expected in (
+            (plain, ["HT-SHA-256-NONE", "PLAIN"], "PLAIN"),
+            (plain + hashed, ["PLAIN"], "HT-SHA-256-NONE"),
+        ):
+            inline = Element(
+                "inline", children=[Element("fast", "", listed, namespace=FAST)]
+            )
+            offer = [*(Element("mechanism", name) for name in others), inline]
+            offered = Element(
+                "features", children=[Element("authentication", "", offer)]
+            )
+            mine = ClientSession(
+                offered,
+                who,
+                channel=CHANNEL,
+                policy=sasl.Policy(allow=["PLAIN", *HT_NAMES]),
+                device=DEVICE,
+            )
+            begun = mine.begin()
+            with self.subTest(expected):
+                self.assertEqual(begun.get("mechanism"), expected)
+                by_fast = begun.child("fast", FAST) is not None
+                self.assertEqual(by_fast, expected != "PLAIN")
+
+    def test_no_bearer_token_is_due(self) -> None:
+        who = sasl.Credentials(accounts.USER, hashed_token=sasl.HashedToken(TOKEN))
+        mine = client(fast(), who, device=DEVICE)
+        self.assertFalse(mine.wants_token)
+        self.assertIsNone(mine.token_error)
+        with self.assertRaises(sasl.StateError):
+            mine.give_token("token")
+
     def test_no_token_without_a_device(self) -> None:
         theirs = fast()
         who = PASSWORD.replace(hashed_token=sasl.HashedToken(TOKEN))
@@ -280,9 +319,10 @@ class Offer(unittest.TestCase):
             ("ht-sha-256-none", (mark, with_device), "invalid-mechanism"),
             ("ht-sha-256-none", (with_device,), "invalid-mechanism"),
         ):
+            named = {"mechanism": name}
             said = say(
-                fast(policy=sasl.Policy(allow=["HT-SHA-256-NONE", "SCRAM-SHA-256"])),
-                Element("authenticate", "", children, attributes={"mechanism": name}),
+                fast(policy=sasl.Policy(allow=["SCRAM-SHA-256", *HT_NAMES])),
+                Element("authenticate", "", children, attributes=named),
             )
             with self.subTest(name, children=children):
                 self.assertEqual(said.children[0].name, condition)
@@ -309,6 +349,14 @@ class Offer(unittest.TestCase):
             )
             with self.subTest(wanted):
                 self.assertEqual((theirs.token_for, theirs.asks_token), ("", False))
+
+    def test_asked_where_there_is_no_fast(self) -> None:
+        theirs = server()
+        self.assertEqual((theirs.device, theirs.token_for), ("", ""))
+        self.assertEqual((theirs.asks_token, theirs.forgets), (False, False))
+        mine = client(fast(), device=DEVICE, remember=True)
+        self.assertEqual(say(theirs, mine.begin()).name, "challenge")
+        self.assertEqual((theirs.device, theirs.token_for), (DEVICE, ""))
 
     def test_after_a_failure_nothing_is_issued(self) -> None:
         theirs = fast()

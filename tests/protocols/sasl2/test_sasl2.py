@@ -88,6 +88,7 @@ class Exchanges(unittest.TestCase):
         theirs = server()
         mine = client(theirs)
         self.assertEqual(mine.begin().get("mechanism"), "SCRAM-SHA-512-PLUS")
+        self.assertEqual((mine.jid, mine.expiry, mine.token), ("", "", None))
         following = mine.receive(failure("mechanism-too-weak"))
         self.assertEqual(following.get("mechanism"), "SCRAM-SHA3-512-PLUS")
         self.assertFalse(mine.authenticated)
@@ -119,6 +120,21 @@ class Exchanges(unittest.TestCase):
         element = mine.give_token(accounts.TOKEN)
         self.assertFalse(mine.wants_token)
         self.assertIsNone(mine.receive(say(theirs, element)))
+        self.assertTrue(mine.authenticated)
+        self.assertIsNone(mine.token_error)
+
+    def test_a_bearer_token_that_has_expired(self) -> None:
+        policy = sasl.Policy(allow=["XOAUTH2"])
+        theirs = server(policy=policy)
+        who = sasl.Credentials(accounts.USER, token=lambda error: accounts.TOKEN)
+        mine = client(theirs, who, policy=policy)
+        mine.begin()
+        said = say(theirs, mine.give_token("an-old-one"))
+        said = say(theirs, mine.receive(said))
+        self.assertIsNone(mine.receive(said))
+        self.assertTrue(mine.wants_token)
+        self.assertIsNotNone(mine.token_error)
+        mine.receive(say(theirs, mine.give_token(accounts.TOKEN)))
         self.assertTrue(mine.authenticated)
 
 
@@ -306,15 +322,33 @@ class Client(unittest.TestCase):
                 mine.receive(element)
 
     def test_what_cannot_be(self) -> None:
+        salt = Element(
+            "salt",
+            "c2FsdA==",
+            namespace="urn:xmpp:scram-upgrade:0",
+            attributes={"iterations": "4096"},
+        )
         for element in (
             Element("response"),
-            Element("task-data"),
+            Element("task-data", children=[salt]),
             Element("success", namespace="jabber:client"),
         ):
-            mine = client(server())
-            mine.begin()
+            theirs = server()
+            mine = client(theirs)
+            challenge = say(theirs, mine.begin())
             with self.subTest(element), self.assertRaises(sasl.ProtocolError):
                 mine.receive(element)
+            with self.assertRaises(sasl.StateError):
+                mine.receive(challenge)
+
+    def test_nothing_after_the_end(self) -> None:
+        theirs = server()
+        mine = client(theirs)
+        run(mine, theirs)
+        for element in (Element("success"), failure("not-authorized")):
+            with self.assertRaises(sasl.StateError):
+                mine.receive(element)
+        self.assertTrue(mine.authenticated)
 
     def test_a_challenge_that_cannot_be_is_aborted(self) -> None:
         mine = client(server())
@@ -335,6 +369,15 @@ class Client(unittest.TestCase):
             mine.receive(failure("account-disabled", "Call us"))
         self.assertIs(caught.exception.reason, sasl.Reason.DISABLED)
         self.assertEqual(caught.exception.reply, "account-disabled: Call us")
+
+    def test_the_condition_is_the_standard_s(self) -> None:
+        mine = client(server())
+        mine.begin()
+        other = Element("not-authorized", namespace="urn:something:else")
+        refused = failure("temporary-auth-failure")
+        with self.assertRaises(sasl.AuthenticationError) as caught:
+            mine.receive(refused.replace(children=(other, *refused.children)))
+        self.assertIs(caught.exception.reason, sasl.Reason.UNAVAILABLE)
 
     def test_a_task_of_the_server_s_own(self) -> None:
         theirs = server()
@@ -396,6 +439,18 @@ class Elements(unittest.TestCase):
         shown = repr(mine.begin())
         self.assertNotIn("AHVzZXIAcGVuY2ls", shown)
         self.assertNotIn(accounts.PASSWORD, repr(mine))
+        self.assertIn("PLAIN", repr(mine))
+
+    def test_features_as_often_as_one_likes(self) -> None:
+        answers = (sasl.CheckPassword, sasl.FindHashedTokens, sasl.UseHashedToken)
+        theirs = server(answers=answers)
+        before = theirs.features()
+        self.assertEqual(theirs.features(), before)
+        mark = Element("fast", namespace="urn:xmpp:fast:0")
+        device = Element("user-agent", attributes={"id": DEVICE})
+        bad = authenticate("HT-SHA-256-NONE", "dXNlcgA=", mark, device)
+        self.assertEqual(say(theirs, bad).name, "failure")
+        self.assertEqual(theirs.features(), before)
 
     def test_a_stream_s_features(self) -> None:
         found = features(server(policy=sasl.Policy(allow=[SCRAM, "PLAIN"])))

@@ -206,6 +206,9 @@ class Upgrades(unittest.TestCase):
             with self.subTest(text):
                 self.assertEqual(said.children[0].name, "malformed-request")
                 self.assertIsNone(self.theirs.identity)
+                # As if nothing had been: another login may follow.
+                run(self.client(()), self.theirs, self.application.settle)
+                self.assertIsNotNone(self.theirs.identity)
 
     def test_keys_that_are_not_taken(self) -> None:
         self.application.takes = False
@@ -251,3 +254,14 @@ class Upgrades(unittest.TestCase):
         with self.assertRaises(sasl.AuthenticationError) as caught:
             mine.receive(failure("temporary-auth-failure", "no\ndatabase"))
         self.assertEqual(caught.exception.reply, "temporary-auth-failure: no?database")
+        self.assertIn(f"after {SCRAM}", str(caught.exception))
+
+    def test_no_task_twice(self) -> None:
+        mine = self.client(TASKS[:1])
+        said = say(self.theirs, mine.begin())
+        said = say(self.theirs, mine.receive(said))
+        tasks = said.child("tasks")
+        said = say(self.theirs, mine.receive(said))
+        mine.receive(said)
+        with self.assertRaises(sasl.AuthenticationError):
+            mine.receive(Element("continue", children=[tasks]))
