@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import pickle
 from base64 import b64encode
-from collections.abc import Callable
 from copy import deepcopy
-from types import ModuleType
-from typing import Any, NamedTuple
 from unittest import mock
 
 import sasl_core as sasl
 from sasl_core import Reason
 
-RIGHT = b"AHVzZXIAcGVuY2ls"  # user, pencil
+from ._server_tls_cases import ServerTlsCases
+from ._server_words import RIGHT, hear
+
 # None is base64 of anything, and none may be run as a command.
 NO_RESPONSES = (
     b"!!!!",
@@ -39,88 +38,8 @@ NO_RESPONSES = (
 )
 
 
-class ServerWords(NamedTuple):
-    """What a client says in the protocol, and what our server answers."""
-
-    peer: ModuleType  # the protocol's `_peer`
-    profile: sasl.Profile
-    auth: bytes  # the command, with %b for the mechanism
-    initial: bytes  # what is put behind it, with %b for an initial response
-    success: bytes  # the beginning of a yes
-    prompt: bytes  # the empty challenge, for PLAIN or EXTERNAL
-    noop: bytes  # a command that the application answers before a login
-    already: bytes  # the beginning of a no after a login
-    too_many: bytes  # the beginning of a no after which the connection ends
-    goodbye: bytes  # the beginning of a reply after the end
-    starttls: bytes
-    go: bytes  # the beginning of the yes to it
-    too_late: bytes  # the beginning of a no to what was put behind it
-    refuse: Callable[[Any], Any]  # makes the application's no to it
-    tag: bytes = b""  # before commands, and before their replies
-    hello: bytes = b""  # to be said first, and again over TLS
-    response: bytes = b"%b"  # how a client's message is written
-    empty: bytes = b""  # the empty one
-    empty_initial: bytes = b"="
-    long_response: bytes = b"A" * 13_000
-    begins_anew: bool = False  # STARTTLS may come after a login, which it takes back
-
-    def server(self, *on: sasl.Channel, **options: Any) -> Any:
-        """Make a server, of which one can say a login is next."""
-        return self.greet(self.peer.server(*on, **options))
-
-    def greet(self, peer: Any) -> Any:
-        """Say what comes first on a connection."""
-        if self.hello:
-            peer.line(self.hello)
-        return peer
-
-    def command(self, name: bytes, initial: bytes | None = None) -> bytes:
-        """Write the command that begins an exchange."""
-        line = self.tag + self.auth % name
-        return line if initial is None else line + self.initial % initial
-
-    @property
-    def plain(self) -> bytes:
-        """The command that logs in."""
-        return self.command(b"PLAIN", RIGHT)
-
-    @property
-    def wrong(self) -> bytes:
-        """One with a wrong password."""
-        return self.command(b"PLAIN", b64encode(b"\0user\0wrong"))
-
-    def no(self, reason: Reason) -> bytes:
-        """The line by which an exchange ends for this reason."""
-        return self.tag + self.profile.reply(reason).encode() + b"\r\n"
-
-
-def hear(session: Any, line: bytes) -> Any:
-    """Let a session take a line; return its action."""
-    session.incoming.feed(line + b"\r\n")
-    return session.receive(session.incoming.next())
-
-
-class ServerCases:
+class ServerCases(ServerTlsCases):
     """The cases, to mix into a TestCase."""
-
-    words: ServerWords
-
-    def assert_yes(self, reply: bytes) -> None:
-        self.assertTrue(reply.startswith(self.words.success), reply)
-        self.assertEqual(reply.count(b"\r\n"), 1)
-
-    def assert_logged_in(self, peer: Any) -> None:
-        """Expect a login to work, now."""
-        self.assert_yes(peer.line(self.words.plain))
-        self.assertEqual(peer.session.identity, sasl.Identity("user"))
-        self.assertEqual(peer.session.success.mechanism, "PLAIN")
-
-    def waiting(self) -> tuple[Any, Any]:
-        """Return a session whose application is asked for a verdict, and the request."""
-        session = self.words.server().session
-        request = hear(session, self.words.plain)
-        self.assertIsInstance(request, sasl.CheckPassword)
-        return session, request
 
     # --- exchanges
 
@@ -294,101 +213,6 @@ class ServerCases:
                 reply = peer.line(noop + hidden)
                 self.assertEqual(reply.count(b"\r\n"), 1)
                 self.assertEqual(len(peer.commands), before)
-
-    # --- STARTTLS
-
-    def in_the_clear(self, **options: Any) -> Any:
-        """Make a server that offers STARTTLS."""
-        return self.words.server(self.words.peer.CLEAR, starttls=True, **options)
-
-    def test_starttls(self) -> None:
-        """Once, and with nothing that was learnt before it."""
-        policy = sasl.Policy(allow=["PLAIN"])
-        peer = self.in_the_clear(policy=policy)
-        command = self.words.tag + self.words.starttls
-        reply = peer.line(command)
-        self.assertTrue(reply.startswith(self.words.go), reply)
-        self.assertTrue(peer.session.wants_tls)
-        peer.session.secured(self.words.peer.TLS)
-        self.assertFalse(peer.session.wants_tls)
-        self.assertIs(peer.session.channel, self.words.peer.TLS)
-        self.words.greet(peer)
-        self.assertFalse(peer.line(command).startswith(self.words.go))
-        self.assert_logged_in(peer)
-        self.assertFalse(peer.line(command).startswith(self.words.go))
-
-    def test_failures_from_before_tls_count(self) -> None:
-        policy = sasl.Policy(cleartext="always")
-        peer = self.in_the_clear(max_failures=1, policy=policy)
-        peer.line(self.words.wrong)
-        peer.line(self.words.tag + self.words.starttls)
-        peer.session.secured(self.words.peer.TLS)
-        self.words.greet(peer)
-        reply = peer.line(self.words.plain)
-        self.assertTrue(reply.startswith(self.words.too_many), reply)
-
-    def test_starttls_where_it_is_not_offered(self) -> None:
-        command = self.words.tag + self.words.starttls
-        policy = sasl.Policy(cleartext="always")
-        late = self.in_the_clear(policy=policy)
-        late.line(self.words.plain)
-        for peer, line in (
-            (self.words.server(self.words.peer.CLEAR), command),
-            (self.words.server(self.words.peer.TLS, starttls=True), command),
-            (self.in_the_clear(), command + b" now"),
-            (late, command),
-        ):
-            if peer is late and self.words.begins_anew:
-                continue
-            with self.subTest(line):
-                self.assertFalse(peer.line(line).startswith(self.words.go))
-                self.assertFalse(peer.session.wants_tls)
-
-    def test_what_was_put_behind_starttls(self) -> None:
-        # CVE-2011-0411 and its like: run as if it had come over TLS.
-        for injected in (self.words.plain + b"\r\n", b"x", b"\r\n", b"\x16\x03\x01"):
-            peer = self.in_the_clear()
-            line = self.words.tag + self.words.starttls + b"\r\n"
-            with self.subTest(injected):
-                reply = peer.feed(line + injected)
-                self.assertTrue(reply.startswith(self.words.too_late), reply)
-                self.assertEqual(peer.application.asked, [])
-                self.assertFalse(peer.session.wants_tls)
-
-    def test_a_line_before_the_handshake(self) -> None:
-        starttls = self.words.tag + self.words.starttls
-        for line in (b"", self.words.plain, starttls, b"\x16\x03\x01"):
-            peer = self.in_the_clear()
-            peer.line(starttls)
-            with self.subTest(line):
-                reply = hear(peer.session, line)
-                self.assertTrue(bytes(reply).startswith(self.words.too_late), reply)
-                self.assertTrue(reply.close)
-                with self.assertRaises(sasl.StateError):
-                    peer.session.secured(self.words.peer.TLS)
-
-    def test_starttls_is_a_response_in_an_exchange(self) -> None:
-        peer = self.in_the_clear()
-        peer.line(self.words.command(b"CRAM-MD5"))
-        peer.line(self.words.tag + self.words.starttls)
-        self.assertFalse(peer.session.wants_tls)
-        self.assertIs(peer.session.failure.reason, Reason.MALFORMED)
-
-    def test_starttls_refused_by_the_application(self) -> None:
-        session = self.in_the_clear().session
-        command = hear(session, self.words.tag + self.words.starttls)
-        session.replied(command, self.words.refuse(command))
-        self.assertFalse(session.wants_tls)
-        with self.assertRaises(sasl.StateError):
-            session.secured(self.words.peer.TLS)
-
-    def test_secured_out_of_order(self) -> None:
-        session = self.in_the_clear().session
-        with self.assertRaises(sasl.StateError):
-            session.secured(self.words.peer.TLS)
-        hear(session, self.words.tag + self.words.starttls)
-        with self.assertRaises(sasl.StateError):
-            session.secured(self.words.peer.CLEAR)
 
     # --- the application's mistakes
 

@@ -4,7 +4,7 @@ two sessions, every mechanism from both sides, and a server under every line the
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -18,7 +18,7 @@ import sasl_core as sasl
 from sasl_core.mechanisms import find
 from sasl_core.protocols._replies import BaseReply
 
-from .._accounts import NAMES, TABLE, Application
+from .._accounts import NAMES, TABLE, Application, channel, policy
 from .._hypothesis import settings, st
 
 
@@ -104,15 +104,19 @@ def join(
 class EveryMechanism:
     """Each mechanism, by both sides of a protocol: to mix into a TestCase."""
 
+    peer: Any  # the protocol's `_peer`
+    options: ClassVar[dict[str, Any]] = {}  # of the server
     sizes = (0, 7)  # of the pieces in which octets come
 
     def pair(self, name: str, who: sasl.Credentials) -> tuple[Any, BasePeer]:
         """Make a client and a server that run this mechanism alone."""
-        raise TypeError("a protocol makes its two sides")
+        on, terms = channel(name), policy(name)
+        client = self.peer.ClientSession(who, channel=on, policy=terms)
+        return client, self.peer.server(on, policy=terms, **self.options)
 
     def log_in(self, client: Any, peer: BasePeer, octets: int) -> list[bytes]:
         """Join them, as `join` does."""
-        raise TypeError("a protocol joins its two sides")
+        return self.peer.login(client, peer, octets=octets)
 
     def look(self, name: str, client: Any, peer: BasePeer, wire: list[bytes]) -> None:
         """Look at what is the protocol's own in a success."""
@@ -159,12 +163,14 @@ class EveryMechanism:
 class EveryLine(RuleBasedStateMachine):
     """Whatever a client says, in whatever order, and whatever is answered.
 
-    A protocol makes its `session` in `begin`, looks at replies and commands in `check`
-    and `check_command`, replies in `reply_to`, and adds the rules by which lines come,
-    each by `hear` or `take`.
+    A protocol says which its server is, looks at replies and commands in `check` and
+    `check_command`, replies in `reply_to`, and adds the rules by which lines come, each by
+    `hear` or `take`.
     """
 
-    tls = sasl.Channel(True)
+    peer: Any  # the protocol's `_peer`
+    options: ClassVar[dict[str, Any]] = {"max_failures": 6}  # of the server
+    terms: ClassVar[dict[str, Any]] = {}  # of its policy
     keeps_identity = True  # only STARTTLS takes it back
 
     def __init__(self) -> None:
@@ -178,7 +184,13 @@ class EveryLine(RuleBasedStateMachine):
 
     def begin(self) -> Any:
         """Make the server's session."""
-        raise TypeError("a machine makes its session")
+        terms = {"cleartext": "always", "decoy": (16, 16)}
+        return self.peer.ServerSession(
+            self.peer.CLEAR,
+            policy=sasl.Policy(**terms | self.terms),
+            starttls=True,
+            **self.options,
+        )
 
     def check(self, reply: Any) -> None:
         """Check a reply: its grammar, and no success unless somebody `said_yes`."""
@@ -258,7 +270,7 @@ class EveryLine(RuleBasedStateMachine):
         assert reply.close == pending
         self.take(reply)
         if not pending:
-            first = self.session.secured(self.tls)
+            first = self.session.secured(self.peer.TLS)
             assert self.session.identity is None
             self.said_yes = False
             if first is not None:

@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import unittest
 from base64 import b64decode, b64encode
+from typing import ClassVar
 
 from hypothesis.stateful import precondition, rule
 
 import sasl_core as sasl
 from sasl_core import profiles
-from sasl_core.protocols.imap import ClientSession, Command, Reply, ServerSession
+from sasl_core.protocols.imap import ClientSession, Command, Reply
 
-from ..._accounts import channel, policy
 from ..._hypothesis import st
 from .._sessions import EveryLine, EveryMechanism, run_machine
-from ._peer import CLEAR, PLAIN, TLS, WRONG, for_mechanism, login, server
+from . import _peer
+from ._peer import PLAIN, TLS, WRONG, server
 
 
 class Mechanisms(EveryMechanism, unittest.TestCase):
-    profile = profiles.IMAP
-
-    def pair(self, name: str, who: sasl.Credentials):
-        client = ClientSession(who, channel=channel(name), policy=policy(name))
-        return client, for_mechanism(name, profile=self.profile)
-
-    def log_in(self, client, peer, octets: int) -> list[bytes]:
-        return login(client, peer, octets=octets)
+    peer = _peer
 
     def look(self, name: str, client, peer, wire: list[bytes]) -> None:
         self.assertEqual(client.capabilities, ("IMAP4REV1",))
@@ -34,7 +28,7 @@ class Mechanisms(EveryMechanism, unittest.TestCase):
 
 
 class WithoutInitialResponse(Mechanisms):
-    profile = profiles.IMAP.replace(initial_response=False)
+    options: ClassVar = {"profile": profiles.IMAP.replace(initial_response=False)}
     sizes = (0,)
 
 
@@ -110,15 +104,7 @@ _ANY_LINE = (
 
 
 class Lines(EveryLine):
-    tls = TLS
-
-    def begin(self) -> ServerSession:
-        return ServerSession(
-            CLEAR,
-            policy=sasl.Policy(cleartext="always", decoy=(16, 16)),
-            starttls=True,
-            max_failures=6,
-        )
+    peer = _peer
 
     def check(self, reply: Reply) -> None:
         octets = bytes(reply)

@@ -10,7 +10,8 @@ import sasl_core as sasl
 from sasl_core import profiles
 from sasl_core.protocols.imap import Command, Reply, ServerSession
 
-from .._server_cases import ServerCases, ServerWords
+from .._server_cases import ServerCases
+from .._server_words import ServerWords
 from . import _peer
 from ._peer import CLEAR, PLAIN, TLS, WRONG, for_mechanism, server
 

@@ -8,7 +8,8 @@ import sasl_core as sasl
 from sasl_core import Reason, profiles
 from sasl_core.protocols.imap import ClientSession
 
-from .._client_cases import ANYHOW, ClientCase, ClientCases, ClientWords, feed
+from .._client_cases import ANYHOW, ClientCases
+from .._client_words import ClientCase, ClientWords, feed
 from . import _peer
 
 GREETING = b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready\r\n"

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import unittest
+from typing import ClassVar
 
 from hypothesis.stateful import precondition, rule
 
 import sasl_core as sasl
-from sasl_core.protocols.ldap import ClientSession, Command, Reply, ServerSession
+from sasl_core.protocols.ldap import ClientSession, Command, Reply
 from sasl_core.protocols.ldap import _messages as messages
 
-from ..._accounts import channel, policy
+from ..._accounts import policy
 from ..._hypothesis import st
 from .._sessions import EveryLine, EveryMechanism, pieces, run_machine
+from . import _peer
 from ._peer import (
     CLEAR,
     DELETE,
@@ -28,15 +30,8 @@ from ._peer import (
 
 
 class Mechanisms(EveryMechanism, unittest.TestCase):
+    peer = _peer
     sizes = (0, 1, 7)
-
-    def pair(self, name: str, who: sasl.Credentials):
-        on = channel(name)
-        client = ClientSession(who, channel=on, policy=policy(name))
-        return client, server(on, policy=policy(name))
-
-    def log_in(self, client, peer, octets: int) -> list[bytes]:
-        return login(client, peer, octets=octets)
 
     def look(self, name: str, client, peer, wire: list[bytes]) -> None:
         self.assertEqual(peer.commands, [])
@@ -107,19 +102,14 @@ _ANY_FRAME = (
 
 
 class Messages(EveryLine):
-    tls = TLS
+    peer = _peer
     keeps_identity = False  # each bind takes it back
-
-    def begin(self) -> ServerSession:
-        return ServerSession(
-            CLEAR,
-            policy=sasl.Policy(cleartext="always", decoy=(16, 16)),
-            starttls=True,
-            simple=str,
-            anonymous=True,
-            max_failures=6,
-            message_limit=200,
-        )
+    options: ClassVar = {
+        "max_failures": 6,
+        "simple": str,
+        "anonymous": True,
+        "message_limit": 200,
+    }
 
     def check(self, reply: Reply) -> None:
         buffer = type(self.session.incoming)(100_000)

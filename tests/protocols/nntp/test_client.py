@@ -16,7 +16,8 @@ from sasl_core.protocols.nntp import (
     takes_passwords,
 )
 
-from .._client_cases import USER, ClientCase, ClientCases, ClientWords
+from .._client_cases import ClientCases
+from .._client_words import USER, ClientCase, ClientWords
 from . import _peer
 from ._peer import CLEAR, PLAIN, TLS
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import unittest
 from base64 import b64encode
+from typing import ClassVar
 
 from hypothesis.stateful import precondition, rule
 
 import sasl_core as sasl
 from sasl_core.protocols.nntp import ClientSession, Command, Reply, ServerSession
 
-from ..._accounts import channel, policy, says_last
+from ..._accounts import says_last
 from ..._hypothesis import st
 from .._sessions import EveryLine, EveryMechanism, run_machine
-from ._peer import CLEAR, PLAIN, TLS, WRONG, Peer, for_mechanism, login, server
+from . import _peer
+from ._peer import CLEAR, PLAIN, TLS, WRONG, Peer, login, server
 
 
 class _OnlyUser(ServerSession):
@@ -26,12 +28,7 @@ class _OnlyUser(ServerSession):
 
 
 class Mechanisms(EveryMechanism, unittest.TestCase):
-    def pair(self, name: str, who: sasl.Credentials):
-        client = ClientSession(who, channel=channel(name), policy=policy(name))
-        return client, for_mechanism(name)
-
-    def log_in(self, client, peer, octets: int) -> list[bytes]:
-        return login(client, peer, octets=octets)
+    peer = _peer
 
     def look(self, name: str, client, peer, wire: list[bytes]) -> None:
         self.assertEqual(wire[-1][:4], b"283 " if says_last(name) else b"281 ")
@@ -100,16 +97,8 @@ _ANY_LINE = (
 
 
 class Lines(EveryLine):
-    tls = TLS
-
-    def begin(self) -> ServerSession:
-        return ServerSession(
-            CLEAR,
-            policy=sasl.Policy(cleartext="always", decoy=(16, 16)),
-            starttls=True,
-            require_auth=True,
-            max_failures=6,
-        )
+    peer = _peer
+    options: ClassVar = {"max_failures": 6, "require_auth": True}
 
     def check(self, reply: Reply) -> None:
         octets = bytes(reply)

@@ -9,7 +9,8 @@ from sasl_core import Reason, profiles
 from sasl_core.protocols.nntp import Command, Reply
 
 from ..._data import vectors
-from .._server_cases import ServerCases, ServerWords
+from .._server_cases import ServerCases
+from .._server_words import ServerWords
 from . import _peer
 from ._peer import ACCEPTED, CLEAR, PLAIN, TLS, WRONG, server
 

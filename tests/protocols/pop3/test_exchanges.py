@@ -6,16 +6,18 @@ import hashlib
 import unittest
 from base64 import b64decode, b64encode
 from itertools import pairwise
+from typing import ClassVar
 
 from hypothesis.stateful import precondition, rule
 
 import sasl_core as sasl
 from sasl_core.protocols.pop3 import ClientSession, Command, Reply, ServerSession
 
-from ..._accounts import NAMES, Application, channel, policy
+from ..._accounts import NAMES, Application
 from ..._data import vectors
 from ..._hypothesis import given, settings, st
 from .._sessions import EveryLine, EveryMechanism, run_machine
+from . import _peer
 from ._peer import (
     CLEAR,
     PLAIN,
@@ -23,21 +25,15 @@ from ._peer import (
     TLS,
     WRONG,
     Peer,
-    for_mechanism,
     login,
     server,
 )
 
 
 class Mechanisms(EveryMechanism, unittest.TestCase):
+    peer = _peer
+    options: ClassVar = {"login": False}
     sizes = (0, 1, 7)
-
-    def pair(self, name: str, who: sasl.Credentials):
-        client = ClientSession(who, channel=channel(name), policy=policy(name))
-        return client, for_mechanism(name, login=False)
-
-    def log_in(self, client, peer, octets: int) -> list[bytes]:
-        return login(client, peer, octets=octets)
 
     def look(self, name: str, client, peer, wire: list[bytes]) -> None:
         self.assertEqual(wire[-1], b"+OK Authenticated\r\n")
@@ -209,17 +205,12 @@ _ANY_LINE = (
 
 
 class Lines(EveryLine):
-    tls = TLS
+    peer = _peer
+    terms: ClassVar = {"allow": ["APOP", "PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256"]}
+    options: ClassVar = {"max_failures": 6, "nonce": TIMESTAMP}
 
     def begin(self) -> ServerSession:
-        names = ["APOP", "PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256"]
-        session = ServerSession(
-            CLEAR,
-            policy=sasl.Policy(allow=names, cleartext="always", decoy=(16, 16)),
-            starttls=True,
-            nonce=TIMESTAMP,
-            max_failures=6,
-        )
+        session = super().begin()
         session.greeting()
         return session
 

@@ -10,7 +10,8 @@ import sasl_core as sasl
 from sasl_core import profiles
 from sasl_core.protocols.pop3 import Command, Reply, ServerSession
 
-from .._server_cases import ServerCases, ServerWords
+from .._server_cases import ServerCases
+from .._server_words import ServerWords
 from . import _peer
 from ._peer import CLEAR, PLAIN, TIMESTAMP, TLS, WRONG, Peer, server
 

@@ -9,7 +9,8 @@ import sasl_core as sasl
 from sasl_core import Reason, profiles
 from sasl_core.protocols.pop3 import ClientSession
 
-from .._client_cases import ClientCase, ClientCases, ClientWords, feed
+from .._client_cases import ClientCases
+from .._client_words import ClientCase, ClientWords, feed
 from . import _peer
 from ._peer import CLEAR, TIMESTAMP, TLS, login, server
 

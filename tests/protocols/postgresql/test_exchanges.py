@@ -12,6 +12,7 @@ from sasl_core.protocols.postgresql import _messages as messages
 
 from ..._hypothesis import st
 from .._sessions import EveryLine, pieces, run_machine
+from . import _peer
 from ._peer import (
     BOUND,
     CLEAR,
@@ -114,7 +115,7 @@ _ANY_FRAME = (
 
 
 class Messages(EveryLine):
-    tls = TLS
+    peer = _peer
     passwords = False
 
     def begin(self) -> ServerSession:

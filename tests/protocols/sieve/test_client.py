@@ -18,7 +18,8 @@ from sasl_core.protocols.sieve import (
     read_reply,
 )
 
-from .._client_cases import USER, ClientCase, ClientCases, ClientWords
+from .._client_cases import ClientCases
+from .._client_words import USER, ClientCase, ClientWords
 from . import _peer
 from ._peer import PLAIN, TLS
 

@@ -8,21 +8,17 @@ from base64 import b64encode
 from hypothesis.stateful import precondition, rule
 
 import sasl_core as sasl
-from sasl_core.protocols.sieve import ClientSession, Command, Reply, ServerSession
+from sasl_core.protocols.sieve import ClientSession, Command, Reply
 
-from ..._accounts import channel, policy, says_last
+from ..._accounts import says_last
 from ..._hypothesis import st
 from .._sessions import EveryLine, EveryMechanism, run_machine
-from ._peer import CLEAR, PLAIN, TLS, WRONG, for_mechanism, login, server
+from . import _peer
+from ._peer import CLEAR, PLAIN, TLS, WRONG, login, server
 
 
 class Mechanisms(EveryMechanism, unittest.TestCase):
-    def pair(self, name: str, who: sasl.Credentials):
-        client = ClientSession(who, channel=channel(name), policy=policy(name))
-        return client, for_mechanism(name)
-
-    def log_in(self, client, peer, octets: int) -> list[bytes]:
-        return login(client, peer, octets=octets)
+    peer = _peer
 
     def look(self, name: str, client, peer, wire: list[bytes]) -> None:
         self.assertTrue(wire[-1].startswith(b"OK"))
@@ -86,15 +82,7 @@ _ANY_LINE = (
 
 
 class Lines(EveryLine):
-    tls = TLS
-
-    def begin(self) -> ServerSession:
-        return ServerSession(
-            CLEAR,
-            policy=sasl.Policy(cleartext="always", decoy=(16, 16)),
-            starttls=True,
-            max_failures=6,
-        )
+    peer = _peer
 
     def check(self, reply: Reply) -> None:
         assert bytes(reply).endswith(b"\r\n")

@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import unittest
 from base64 import b64decode, b64encode
+from typing import ClassVar
 
 from hypothesis.stateful import precondition, rule
 
-import sasl_core as sasl
-from sasl_core.protocols.smtp import ClientSession, Command, Reply, ServerSession
+from sasl_core.protocols.smtp import Command, Reply
 
-from ..._accounts import channel, policy
 from ..._hypothesis import st
 from .._sessions import EveryLine, EveryMechanism, run_machine
-from ._peer import CLEAR, PLAIN, TLS, WRONG, login, server
+from . import _peer
+from ._peer import PLAIN, WRONG
 
 
 class Mechanisms(EveryMechanism, unittest.TestCase):
+    peer = _peer
+    options: ClassVar = {"legacy_keyword": True}
     sizes = (0, 1, 7)
-
-    def pair(self, name: str, who: sasl.Credentials):
-        on = channel(name)
-        peer = server(on, policy=policy(name), legacy_keyword=True)
-        return ClientSession(who, channel=on, policy=policy(name)), peer
-
-    def log_in(self, client, peer, octets: int) -> list[bytes]:
-        return login(client, peer, octets=octets)
 
     def look(self, name: str, client, peer, wire: list[bytes]) -> None:
         self.assertTrue(wire[-1].startswith(b"235 2.7.0 "))
@@ -80,15 +74,7 @@ _CODES = (220, 421, 432, 454, 500, 501, 502, 503, 504, 530, 535, 538)
 
 
 class Lines(EveryLine):
-    tls = TLS
-
-    def begin(self) -> ServerSession:
-        return ServerSession(
-            CLEAR,
-            policy=sasl.Policy(cleartext="always", decoy=(16, 16)),
-            starttls=True,
-            max_failures=6,
-        )
+    peer = _peer
 
     def check(self, reply: Reply) -> None:
         octets = bytes(reply)

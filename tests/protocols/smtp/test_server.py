@@ -11,7 +11,8 @@ from sasl_core.mechanisms import registered
 from sasl_core.protocols import smtp
 from sasl_core.protocols.smtp import Command, Reply, ServerSession
 
-from .._server_cases import ServerCases, ServerWords
+from .._server_cases import ServerCases
+from .._server_words import ServerWords
 from . import _peer
 from ._peer import CLEAR, OK, PLAIN, TLS, for_mechanism, greeted, server
 

@@ -6,7 +6,8 @@ import sasl_core as sasl
 from sasl_core import profiles
 from sasl_core.protocols.smtp import ClientSession
 
-from .._client_cases import ClientCase, ClientCases, ClientWords, feed
+from .._client_cases import ClientCases
+from .._client_words import ClientCase, ClientWords, feed
 from . import _peer
 
 GREETING = b"220 mail.example.com ESMTP\r\n"
