@@ -123,13 +123,17 @@ class Polite(Context):
     """Two tokens more, as SPNEGO may have: the first ones only say hello."""
 
     met: bool = False
+    _later: int = 0
 
     def step(self, token: bytes | None = None) -> bytes | None:
         """Greet; then take a token and return the next one."""
         if self.met:
             return super().step(None if token == b"hello to you" else token)
         if self.initiates and token is None:
+            # What it can do is not known before the end (RFC 2743, section 2.2.1).
+            self._later, self.actual_flags = self.actual_flags, 0
             return b"hello"
+        self.actual_flags |= self._later
         self.met = True
         return self.step(token) if self.initiates else b"hello to you"
 

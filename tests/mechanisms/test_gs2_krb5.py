@@ -134,6 +134,14 @@ class ServerTest(unittest.TestCase):
             event = serve(name, flag + b",a=root," + rest)
             self.assertIs(event.reason, sasl.Reason.BAD_CREDENTIALS)
 
+    def test_a_context_without_a_last_token(self) -> None:
+        """There is nothing to send then, not even an empty message."""
+        context = gss.Context(True, "pencil", "user", b"n,,", actual_flags=0)
+        first = b"F,n,," + (context.step() or b"")
+        event = serve("GS2-KRB5", first, header=False)
+        self.assertIsInstance(event, sasl.Success)
+        self.assertIsNone(event.data)
+
     def test_an_authzid(self) -> None:
         """It stands in the header, escaped; the application is asked about it."""
         for name in NAMES:

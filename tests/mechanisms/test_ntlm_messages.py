@@ -150,6 +150,9 @@ class ReadingTest(unittest.TestCase):
                     self.assertEqual(messages.read_negotiate(message)[1:], found)
                 short = messages.read_negotiate(message[:31])
                 self.assertEqual(short[1:], (b"", b""))
+                if more:
+                    with self.assertRaises(Malformed):
+                        messages.read_negotiate(message[:32])
 
     def test_fields_do_not_reach_into_the_fields(self) -> None:
         """Whoever points there would have one octet read in two ways."""
