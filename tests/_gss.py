@@ -127,15 +127,21 @@ class Polite(Context):
 
     def step(self, token: bytes | None = None) -> bytes | None:
         """Greet; then take a token and return the next one."""
-        if self.met:
-            return super().step(None if token == b"hello to you" else token)
         if self.initiates and token is None:
-            # What it can do is not known before the end (RFC 2743, section 2.2.1).
-            self._later, self.actual_flags = self.actual_flags, 0
+            self._hide()
             return b"hello"
+        if not self.met and not self.initiates:
+            self.met = True
+            return b"hello to you"
         self.actual_flags |= self._later
-        self.met = True
-        return self.step(token) if self.initiates else b"hello to you"
+        answer = super().step(None if token == b"hello to you" else token)
+        if not self.complete:
+            self._hide()
+        return answer
+
+    def _hide(self) -> None:
+        """What it can do is not known before the end (RFC 2743, section 2.2.1)."""
+        self._later, self.actual_flags = self.actual_flags, 0
 
 
 @dataclass
