@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from unittest import TestCase
 
 _HERE = Path(__file__).parent
@@ -67,6 +67,33 @@ def add_test(case: type[TestCase], name: str, run: Callable[[Any], None]) -> Non
     run.__name__ = name
     run.__qualname__ = f"{case.__qualname__}.{name}"
     setattr(case, name, run)
+
+
+def generate(
+    items: list[dict[str, Any]],
+    ways: Callable[[dict[str, Any]], Iterable[tuple[type[TestCase], str]]],
+    prefix: str = "check",
+) -> set[str]:
+    """Add a test for each way to run each item; return the ids of those that have one.
+
+    `ways` gives a test case and a word: it is called by its method of that name, behind
+    the prefix.
+    """
+    found = set()
+    for item in items:
+        for case, word in ways(item):
+            add_test(case, method_name(item["id"], word), _run(prefix, word, item))
+            found.add(item["id"])
+    return found
+
+
+def _run(prefix: str, word: str, item: dict[str, Any]) -> Callable[[Any], None]:
+    name = f"{prefix}_{word}" if word else prefix
+
+    def run(self: TestCase) -> None:
+        getattr(self, name)(item)
+
+    return run
 
 
 def _part(part: dict[str, Any]) -> bytes:

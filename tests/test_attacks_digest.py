@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import sasl_core as sasl
 
-from ._data import add_test, attacks, ids, method_name, octets
-from ._drive import PROFILES, Calling, HashCalls, Serving, Store
+from ._attack_cases import attack
+from ._data import attacks, ids, octets
+from ._drive import Calling, HashCalls, Serving, Store
 from .test_vectors_digest import directives
 
 if TYPE_CHECKING:
@@ -157,27 +158,9 @@ class PropertyTest(unittest.TestCase):
         self.assertEqual(len(found), 2000)
 
 
-def _method(case: Case) -> Any:
-    def method(self: Any) -> None:
-        for profile in PROFILES:
-            with self.subTest(profile=profile.name, title=case["title"]):
-                self.check(case, profile)
-
-    return method
-
-
-generated: set[str] = set()
-
-
-def _add_tests() -> None:
-    for case in CASES:
-        if case["id"] not in BY_HAND:
-            generated.add(case["id"])
-            kind = ServerAttacks if case["side"] == "server" else ClientAttacks
-            add_test(kind, method_name(case["id"]), _method(case))
-
-
-_add_tests()
+generated = attack(
+    [case for case in CASES if case["id"] not in BY_HAND], ServerAttacks, ClientAttacks
+)
 
 
 class CompletenessTest(unittest.TestCase):

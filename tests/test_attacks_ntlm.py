@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import sasl_core as sasl
 from sasl_core.mechanisms import _ntlm_messages as messages
 
-from ._data import add_test, attacks, ids, method_name, octets
-from ._drive import PROFILES, Calling, Serving, Store
+from ._attack_cases import attack
+from ._data import attacks, ids, octets
+from ._drive import Calling, Serving, Store
 
 if TYPE_CHECKING:
     Case = dict[str, Any]
@@ -90,26 +91,7 @@ class ClientAttacks(unittest.TestCase):
             calling.finish()
 
 
-def _method(case: Case) -> Any:
-    def method(self: Any) -> None:
-        for profile in PROFILES:
-            with self.subTest(profile=profile.name, title=case["title"]):
-                self.check(case, profile)
-
-    return method
-
-
-generated: set[str] = set()
-
-
-def _add_tests() -> None:
-    for case in CASES:
-        generated.add(case["id"])
-        kind = ServerAttacks if case["side"] == "server" else ClientAttacks
-        add_test(kind, method_name(case["id"]), _method(case))
-
-
-_add_tests()
+generated = attack(CASES, ServerAttacks, ClientAttacks)
 
 
 class CompletenessTest(unittest.TestCase):

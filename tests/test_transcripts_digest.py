@@ -15,7 +15,7 @@ from typing import Any
 
 import sasl_core as sasl
 
-from ._data import add_test, ids, method_name
+from ._data import generate, ids
 from ._des import MAKERS
 from ._drive import Calling, Serving, Store
 from .test_transcripts import PASSWORDS
@@ -205,28 +205,14 @@ class Replay(unittest.TestCase):
             self.assertIsInstance(error, sasl.AuthenticationError)
 
 
-generated: set[str] = set()
+def ways(recording: Transcript) -> list[tuple[type[Replay], str]]:
+    """Return the roles in which a recording is replayed."""
+    if keys_of(recording).isdisjoint(OTHER_CLIENT):
+        return [(Replay, "server"), (Replay, "client")]
+    return [(Replay, "server")]
 
 
-def _add_tests() -> None:
-    for recording in RECORDINGS:
-        generated.add(recording["id"])
-        roles = ["server"]
-        if keys_of(recording).isdisjoint(OTHER_CLIENT):
-            roles.append("client")
-        for role in roles:
-            name = method_name(recording["id"], role)
-            add_test(Replay, name, _method(role, recording))
-
-
-def _method(role: str, recording: Transcript) -> Any:
-    def method(self: Replay) -> None:
-        getattr(self, f"replay_{role}")(recording)
-
-    return method
-
-
-_add_tests()
+generated = generate(RECORDINGS, ways, "replay")
 
 
 class CompletenessTest(unittest.TestCase):

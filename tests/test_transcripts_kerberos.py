@@ -17,7 +17,7 @@ import sasl_core as sasl
 from sasl_core.mechanisms import Mechanism, find, gs2
 from sasl_core.mechanisms import _gss_messages as messages
 
-from ._data import add_test, ids, method_name
+from ._data import generate, ids
 from ._drive import Calling, Serving, Store
 from ._gss import BOUND, CONFIDENTIALITY, INTEGRITY, MUTUAL, Fault, Wrapped
 
@@ -219,25 +219,12 @@ class Replay(unittest.TestCase):
                 self.assertIn(b" message 1\0", plain)
 
 
-generated: set[str] = set()
+def ways(recording: Recording) -> list[tuple[type[Replay], str]]:
+    """Return the roles in which a recording is replayed."""
+    return [(Replay, "client"), (Replay, "server")]
 
 
-def _add_tests() -> None:
-    for recording in RECORDINGS:
-        generated.add(recording["id"])
-        for role in ("client", "server"):
-            name = method_name(recording["id"], role)
-            add_test(Replay, name, _method(role, recording))
-
-
-def _method(role: str, recording: Recording) -> Any:
-    def method(self: Replay) -> None:
-        getattr(self, f"replay_{role}")(recording)
-
-    return method
-
-
-_add_tests()
+generated = generate(RECORDINGS, ways, "replay")
 
 
 class CompletenessTest(unittest.TestCase):

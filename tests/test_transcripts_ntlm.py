@@ -16,7 +16,7 @@ import sasl_core as sasl
 from sasl_core.mechanisms import _ntlm_messages as messages
 from sasl_core.mechanisms._ntlm_server import _AwaitAuthenticate
 
-from ._data import add_test, ids, method_name
+from ._data import generate, ids
 from ._des import MAKERS
 from ._drive import Calling, Serving, Store
 from .test_transcripts import PASSWORDS
@@ -101,26 +101,13 @@ class Replay(unittest.TestCase):
             calling.finish()
 
 
-generated: set[str] = set()
+def ways(recording: Transcript) -> list[tuple[type[Replay], str]]:
+    """Return the roles in which a recording is replayed."""
+    roles = ["client"] if recording["id"] in GIVES_UP else ["client", "server"]
+    return [(Replay, role) for role in roles]
 
 
-def _add_tests() -> None:
-    for recording in RECORDINGS:
-        generated.add(recording["id"])
-        roles = ["client"] if recording["id"] in GIVES_UP else ["client", "server"]
-        for role in roles:
-            name = method_name(recording["id"], role)
-            add_test(Replay, name, _method(role, recording))
-
-
-def _method(role: str, recording: Transcript) -> Any:
-    def method(self: Replay) -> None:
-        getattr(self, f"replay_{role}")(recording)
-
-    return method
-
-
-_add_tests()
+generated = generate(RECORDINGS, ways, "replay")
 
 
 class CompletenessTest(unittest.TestCase):

@@ -16,7 +16,7 @@ from sasl_core.layers import Layer
 from sasl_core.mechanisms import _digest_math as math
 from sasl_core.mechanisms._digest_layer import DigestLayer
 
-from ._data import add_test, ids, method_name, octets, vectors
+from ._data import generate, ids, octets, vectors
 from ._des import MAKERS
 from ._drive import PROFILES, Calling, Serving, Store
 
@@ -287,24 +287,7 @@ def ways(vector: Vector) -> list[tuple[type[unittest.TestCase], str]]:
     return [(ExchangeVectors, f"{vector['expect']['detected_by']}_refuses")]
 
 
-def _method(check: str, vector: Vector) -> Any:
-    def method(self: unittest.TestCase) -> None:
-        getattr(self, f"check_{check}")(vector)
-
-    return method
-
-
-generated: set[str] = set()
-
-
-def _add_tests() -> None:
-    for vector in VECTORS:
-        for kind, check in ways(vector):
-            generated.add(vector["id"])
-            add_test(kind, method_name(vector["id"], check), _method(check, vector))
-
-
-_add_tests()
+generated = generate(VECTORS, ways)
 
 
 class CompletenessTest(unittest.TestCase):

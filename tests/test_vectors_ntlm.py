@@ -13,7 +13,7 @@ from sasl_core.mechanisms._ntlm_layer import NtlmLayer, Way
 from sasl_core.mechanisms._ntlm_server import _AwaitAuthenticate
 
 from . import test_vectors_ntlm_parts as parts
-from ._data import add_test, ids, method_name, octets
+from ._data import generate, ids, octets
 from ._drive import Calling, Serving, Store
 from .test_vectors_ntlm_parts import DES, unhex
 
@@ -272,38 +272,20 @@ def ways(vector: Vector) -> list[tuple[type[unittest.TestCase], str]]:
     if vector["id"] in LEFT_OUT:
         return []
     if vector["kind"] == "security_layer":
-        return [(LayerVectors, "check" if positive else "check_refused")]
+        return [(LayerVectors, "" if positive else "refused")]
     if vector["kind"] != "exchange":
         return []  # in parts
     if not positive:
         side = vector["expect"]["detected_by"]
-        return [(ExchangeVectors, f"check_{side}_refuses")]
-    found = [(ExchangeVectors, "check_server")]
+        return [(ExchangeVectors, f"{side}_refuses")]
+    found = [(ExchangeVectors, "server")]
     if vector["inputs"]["response"] != "NTLM2 session":
         # Ours answers with NTLMv2 where a server knows extended session security.
-        found.append((ExchangeVectors, "check_client"))
+        found.append((ExchangeVectors, "client"))
     return found
 
 
-def _method(check: str, vector: Vector) -> Any:
-    def method(self: unittest.TestCase) -> None:
-        getattr(self, check)(vector)
-
-    return method
-
-
-generated: set[str] = set()
-
-
-def _add_tests() -> None:
-    for vector in VECTORS:
-        for kind, check in ways(vector):
-            generated.add(vector["id"])
-            name = method_name(vector["id"], check.removeprefix("check").strip("_"))
-            add_test(kind, name, _method(check, vector))
-
-
-_add_tests()
+generated = generate(VECTORS, ways)
 
 
 class CompletenessTest(unittest.TestCase):

@@ -10,7 +10,7 @@ from sasl_core import otp
 from sasl_core.mechanisms import _otp_messages as messages
 from sasl_core.otp import OtpState
 
-from ._data import add_test, ids, method_name, octets, vectors
+from ._data import generate, ids, octets, vectors
 from ._drive import PROFILES, Calling, Serving, Store
 
 if TYPE_CHECKING:
@@ -227,24 +227,7 @@ def ways(vector: Vector) -> list[tuple[type[unittest.TestCase], str]]:
     return [(ExchangeVectors, side) for side in sides]
 
 
-def _method(check: str, vector: Vector) -> Any:
-    def method(self: unittest.TestCase) -> None:
-        getattr(self, f"check_{check}")(vector)
-
-    return method
-
-
-generated: set[str] = set()
-
-
-def _add_tests() -> None:
-    for vector in VECTORS:
-        for kind, check in ways(vector):
-            generated.add(vector["id"])
-            add_test(kind, method_name(vector["id"], check), _method(check, vector))
-
-
-_add_tests()
+generated = generate(VECTORS, ways)
 
 
 class CompletenessTest(unittest.TestCase):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sasl_core as sasl
 
-from ._data import add_test, ids, method_name, octets, vectors
+from ._data import generate, ids, octets, vectors
 from ._drive import PROFILES, Calling
 
 if TYPE_CHECKING:
@@ -105,32 +105,14 @@ class ExchangeVectors(unittest.TestCase):
                 calling.finish()
 
 
-def ways(vector: Vector) -> list[str]:
+def ways(vector: Vector) -> list[tuple[type[unittest.TestCase], str]]:
     """Return the checks that a vector is for."""
     if vector["polarity"] == "positive":
-        return ["server", "client"]
-    return [f"{vector['expect']['detected_by']}_refuses"]
+        return [(ExchangeVectors, "server"), (ExchangeVectors, "client")]
+    return [(ExchangeVectors, f"{vector['expect']['detected_by']}_refuses")]
 
 
-def _method(check: str, vector: Vector) -> Any:
-    def method(self: unittest.TestCase) -> None:
-        getattr(self, f"check_{check}")(vector)
-
-    return method
-
-
-generated: set[str] = set()
-
-
-def _add_tests() -> None:
-    for vector in VECTORS:
-        for check in ways(vector):
-            generated.add(vector["id"])
-            name = method_name(vector["id"], check)
-            add_test(ExchangeVectors, name, _method(check, vector))
-
-
-_add_tests()
+generated = generate(VECTORS, ways)
 
 
 class CompletenessTest(unittest.TestCase):
