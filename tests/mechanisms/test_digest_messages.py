@@ -121,6 +121,18 @@ class SpellingTest(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "authzid is empty"):
             messages.read_response(USUAL[1] + b',authzid=""')
 
+    def test_names_in_no_character_set(self) -> None:
+        """Without a word of it they are ISO 8859-1 (section 2.1.2); Cyrus's client says
+        nothing, and sends UTF-8.
+        """
+        for octets, name in ((b"j\xfc", "j\xfc"), (b"j\xc3\xbc", "j\xfc")):
+            said = USUAL[1].replace(b'="u"', b'="%b"' % octets)
+            said = said.replace(b'="r"', b'="%b"' % octets)
+            read = messages.read_response(said.replace(b",charset=utf-8", b""))
+            self.assertEqual((read.username, read.realm), (name, name))
+        with self.assertRaisesRegex(ValueError, "not UTF-8"):
+            messages.read_response(USUAL[1].replace(b'="u"', b'="j\xfc"'))
+
     def test_each_comes_once(self) -> None:
         """But realms of a server, and what nobody knows."""
         proof = b"0" * 32
@@ -231,6 +243,10 @@ class SpellingTest(unittest.TestCase):
             good + b',x="\n"',
             good + b',x="\x7f"',
             good + b",x=y;z=a",
+            b'nonce="a";algorithm=md5-sess,x=y',
+            b'nonce="a"algorithm=md5-sess,x=y',
+            b'nonce="a" algorithm=md5-sess,x=y',
+            b'nonce="a",algorithm=md5-sess x=y',
             good + b",x=\xc3\xa4",
             good + b"\n",
             good + b"\r\n",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unittest
+from typing import Any
 
 import sasl_core as sasl
 from sasl_core._strict import Malformed
@@ -81,6 +82,10 @@ class ReadingTest(unittest.TestCase):
         said = messages.Challenge(messages.UNICODE, "", bytes(range(8)), None)
         challenge = messages.write_challenge(said)[:32]
         self.assertEqual(messages.read_challenge(challenge), said)
+        self.assertEqual(len(messages.write_challenge(said)), 48)
+        # A payload may begin where newer servers tell of target info.
+        named = challenge[:12] + b"\2\0\2\0\x20\0\0\0" + challenge[20:] + b"a\0"
+        self.assertEqual(messages.read_challenge(named).target_name, "a")
         with_info = challenge[:22] + b"\x80" + challenge[23:] + bytes(16)
         self.assertEqual(messages.read_challenge(with_info).target_info, b"")
         with self.assertRaises(Malformed):
@@ -139,9 +144,12 @@ class ReadingTest(unittest.TestCase):
             (messages.OEM_WORKSTATION_SUPPLIED, 99, (b"", b"ab")),
             (messages.OEM_DOMAIN_SUPPLIED, 35, None),  # one octet, behind the end
             (messages.OEM_DOMAIN_SUPPLIED, 31, None),
+            (messages.OEM_WORKSTATION_SUPPLIED, 0, None),
         ):
             message = messages.write_negotiate(messages.UNICODE | more)[:16]
             message += fields % offset + b"abc"
+            if not offset:  # of the workstation, then
+                message = message[:28] + b"\x1f" + message[29:]
             with self.subTest(more=more, offset=offset):
                 if found is None:
                     with self.assertRaises(Malformed):
@@ -193,16 +201,17 @@ class ReadingTest(unittest.TestCase):
 
     def test_names_that_are_no_text(self) -> None:
         """A half of a pair of surrogates; what is no UTF-8; what cannot be prepared."""
-        for flags, name in (
-            (messages.UNICODE, b"\0\xd8"),
-            (messages.OEM, b"\xff"),
-            (messages.UNICODE, "\u2028".encode("utf-16-le")),
+        for flags, name, problem in (
+            (messages.UNICODE, b"\0\xd8", "not UTF-16"),
+            (messages.UNICODE, b"a\0b", "not UTF-16"),
+            (messages.OEM, b"\xff", "not UTF-8"),
+            (messages.UNICODE, "\u2028".encode("utf-16-le"), "cannot be prepared"),
         ):
             answering = server(NAME)
             answering.start(messages.write_negotiate(flags | messages.NTLM))
             placed = (88).to_bytes(4, "little")
             field = len(name).to_bytes(2, "little") * 2 + placed
-            proof = bytes(44) + bytes(4)
+            proof = bytes(16) + b"\1\1" + bytes(26) + bytes(4)
             at = (88 + len(name)).to_bytes(4, "little")
             message = (
                 b"NTLMSSP\0\3\0\0\0"
@@ -218,7 +227,9 @@ class ReadingTest(unittest.TestCase):
                 + proof
             )
             with self.subTest(name):
-                self.assertIs(reason(answering.step(message)), sasl.Reason.MALFORMED)
+                event: Any = answering.step(message)
+                self.assertIs(reason(event), sasl.Reason.MALFORMED)
+                self.assertIn(problem, event.detail)
 
 
 if __name__ == "__main__":
