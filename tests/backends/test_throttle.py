@@ -6,8 +6,6 @@ import asyncio
 import math
 import os
 import sqlite3
-import subprocess
-import sys
 import tempfile
 import threading
 import unittest
@@ -24,6 +22,8 @@ from sasl_core.backends.throttle import (
     Throttle,
     Ticket,
 )
+
+from ._guessers import guess_together
 
 HOME, AWAY = "192.0.2.1", "198.51.100.1"
 
@@ -331,37 +331,8 @@ class StatesTest(Base):
 
     def test_two_processes(self) -> None:
         """Together they get what one would, too."""
-        script = (
-            "import sys\n"
-            "from sasl_core.backends.throttle import *\n"
-            "pair = Limit(200)\n"
-            "throttle = Throttle(\n"
-            "    SqliteState(sys.argv[1]), clock=lambda: 1000.0, pair=pair, user=pair\n"
-            ")\n"
-            "throttle.ask('nobody', None)\n"
-            "print('ready', flush=True)\n"
-            "sys.stdin.readline()\n"
-            "tickets = [throttle.ask('alice', '192.0.2.1') for _ in range(300)]\n"
-            "print(sum(not ticket.wait for ticket in tickets))\n"
-        )
-        both = [
-            subprocess.Popen(
-                [sys.executable, "-c", script, self.path],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for _ in range(2)
-        ]
-        for process in both:  # neither begins before both can
-            assert process.stdout is not None
-            self.assertEqual(process.stdout.readline(), "ready\n")
-        for process in both:
-            assert process.stdin is not None
-            process.stdin.write("go\n")
-            process.stdin.flush()
-        said = [int(process.communicate(timeout=60)[0]) for process in both]
-        self.assertEqual(sum(said), 201)
+        done = guess_together("SqliteState(sys.argv[1])", self.path)
+        self.assertEqual(done, 201)
 
     @unittest.skipUnless(hasattr(os, "fork"), "needs os.fork")
     def test_fork(self) -> None:

@@ -4,21 +4,25 @@ somebody else's client to ours.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import io
+import os
 import subprocess
 import unittest
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from typing import Any
+from unittest import mock
 
 import sasl_core as sasl
 from sasl_core.mechanisms import registered
 
 from . import smtp
-from .cases import Case
+from .cases import RIGHT, WRONG, Case
 from .outcomes import note
 from .peers.mail import COMMANDS, implicit_tls
-from .peers.tls import client_context
+from .peers.tls import certificates, client_context
 
 OURS = "sasl_core"
 REFUSALS = (sasl.Reason.BAD_CREDENTIALS, sasl.Reason.NOT_AUTHORIZED)
@@ -62,6 +66,21 @@ class Checks(unittest.TestCase):
         with smtp.Smtp(port, client_context("alice")) as connection:
             ours = {m.name for m in registered()}
             self.assertEqual(connection.mechanisms() & ours, mechanisms)
+
+    def check_example(self, example: Any, said: str, *arguments: str) -> None:
+        """Run an example's `main` with a right and with a wrong password typed."""
+        trusted = {"SSL_CERT_FILE": str(certificates().authority)}
+        for case in (RIGHT, WRONG):
+            password, shown = case.credentials.password, io.StringIO()
+            with (
+                self.subTest(case.name),
+                mock.patch.dict(os.environ, trusted),
+                mock.patch.object(example, "getpass", return_value=password),
+                contextlib.redirect_stdout(shown),
+            ):
+                asyncio.run(example.main(*arguments))
+            expected = said if case.welcome else "bad credentials"
+            self.assertIn(expected, shown.getvalue())
 
     def assert_refused(self, error: sasl.AuthenticationError) -> None:
         """Expect the error of a user who is unknown or not allowed."""

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
-import os
 import unittest
 from collections.abc import AsyncIterator
 from typing import Any
-from unittest import mock
 
 import sasl_core as sasl
 from sasl_core.adapters.aiosmtplib import login
@@ -20,7 +17,7 @@ from .packages import need_package
 from .peers import dovecot, postfix
 from .peers.accounts import ALICE
 from .peers.process import HOST
-from .peers.tls import certificates, client_context
+from .peers.tls import client_context
 from .submission import Submission
 
 MECHANISMS = CURRENT
@@ -151,19 +148,8 @@ class DovecotTest(ClientTest):
         from examples import aiosmtplib_send
 
         ours.expect(sasl.Policy(allow=["SCRAM-SHA-256"]))
-        for password in (ALICE.password, "Wonderland"):
-            shown = io.StringIO()
-            trusted = {"SSL_CERT_FILE": str(certificates().authority)}
-            with (
-                mock.patch.dict(os.environ, trusted),
-                mock.patch.object(aiosmtplib_send, "getpass", return_value=password),
-                contextlib.redirect_stdout(shown),
-            ):
-                arguments = HOST, ALICE.user, "bob@example.org", str(ours.port)
-                asyncio.run(aiosmtplib_send.main(*arguments))
-            welcome = password == ALICE.password
-            expected = "Sent, after a login" if welcome else "bad credentials"
-            self.assertIn(expected, shown.getvalue())
+        arguments = HOST, ALICE.user, "bob@example.org", str(ours.port)
+        self.check_example(aiosmtplib_send, "Sent, after a login", *arguments)
 
 
 if __name__ == "__main__":

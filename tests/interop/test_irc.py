@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import io
-import os
 import unittest
-from unittest import mock
 
 import sasl_core as sasl
 from sasl_core.adapters import streams
@@ -19,7 +15,7 @@ from .checks import Checks
 from .peers import irc
 from .peers.accounts import ALICE, JUERGEN, KEY
 from .peers.process import HOST
-from .peers.tls import certificates, client_context
+from .peers.tls import client_context
 
 _CASES = [
     RIGHT,
@@ -121,19 +117,8 @@ class IrcTest(Checks):
     def test_the_example(self) -> None:
         from examples import irc_hello
 
-        for password in (ALICE.password, "Wonderland"):
-            shown = io.StringIO()
-            trusted = {"SSL_CERT_FILE": str(certificates().authority)}
-            with (
-                mock.patch.dict(os.environ, trusted),
-                mock.patch.object(irc_hello, "getpass", return_value=password),
-                contextlib.redirect_stdout(shown),
-            ):
-                arguments = "localhost", ALICE.user, "bob", str(peer.tls_port)
-                asyncio.run(irc_hello.main(*arguments))
-            welcome = password == ALICE.password
-            expected = "Said hello" if welcome else "bad credentials"
-            self.assertIn(expected, shown.getvalue())
+        arguments = "localhost", ALICE.user, "bob", str(peer.tls_port)
+        self.check_example(irc_hello, "Said hello", *arguments)
 
 
 if __name__ == "__main__":

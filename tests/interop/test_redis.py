@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import subprocess
-import sys
 import unittest
 from typing import Any
 
@@ -18,23 +16,12 @@ from sasl_core.backends.throttle import (
     Throttle,
 )
 
+from ..backends._guessers import guess_together
 from .packages import need_package
 from .peers.process import HOST
 from .peers.redis import Redis
 
 HOME = "192.0.2.1"
-_GUESSER = """
-import sys, redis
-from sasl_core.backends.throttle import *
-state = RedisState(redis.Redis(port=int(sys.argv[1])))
-pair = Limit(200)
-throttle = Throttle(state, clock=lambda: 1000.0, pair=pair, user=pair)
-throttle.ask("nobody", None)
-print("ready", flush=True)
-sys.stdin.readline()
-tickets = [throttle.ask("alice", "192.0.2.1") for _ in range(300)]
-print(sum(not ticket.wait for ticket in tickets))
-"""
 
 
 class RedisTest(unittest.IsolatedAsyncioTestCase):
@@ -92,24 +79,9 @@ class RedisTest(unittest.IsolatedAsyncioTestCase):
 
     def test_two_processes(self) -> None:
         """Together they get what one would."""
-        both = [
-            subprocess.Popen(
-                [sys.executable, "-c", _GUESSER, str(self.peer.port)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for _ in range(2)
-        ]
-        for process in both:  # neither begins before both can
-            assert process.stdout is not None
-            self.assertEqual(process.stdout.readline(), "ready\n")
-        for process in both:
-            assert process.stdin is not None
-            process.stdin.write("go\n")
-            process.stdin.flush()
-        said = [int(process.communicate(timeout=60)[0]) for process in both]
-        self.assertEqual(sum(said), 201)
+        state = "RedisState(redis.Redis(port=int(sys.argv[1])))"
+        done = guess_together(state, str(self.peer.port), imports="import redis")
+        self.assertEqual(done, 201)
 
     def test_decoded_responses(self) -> None:
         """The client may have been made either way."""

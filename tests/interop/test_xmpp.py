@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 import logging
-import os
 import ssl
 import unittest
 from collections.abc import AsyncIterator
 from typing import Any
-from unittest import mock
 
 import sasl_core as sasl
 from sasl_core.adapters.slixmpp import login
@@ -21,7 +18,6 @@ from .checks import Checks
 from .outcomes import note
 from .packages import need_package
 from .peers import prosody
-from .peers.accounts import ALICE
 from .peers.process import HOST
 from .peers.tls import certificates
 from .xmpp_server import XmppServer
@@ -120,20 +116,9 @@ class ProsodyTest(ClientTest):
     def test_the_example(self) -> None:
         from examples import slixmpp_hello
 
-        for password in (ALICE.password, "Wonderland"):
-            shown = io.StringIO()
-            trusted = {"SSL_CERT_FILE": str(certificates().authority)}
-            with (
-                mock.patch.dict(os.environ, trusted),
-                mock.patch.object(slixmpp_hello, "getpass", return_value=password),
-                contextlib.redirect_stdout(shown),
-            ):
-                arguments = f"alice@{prosody.DOMAIN}", f"carol@{prosody.DOMAIN}"
-                made = slixmpp_hello.main(*arguments, HOST, str(self.peer.port))
-                asyncio.run(made)
-            welcome = password == ALICE.password
-            expected = "Said hello" if welcome else "bad credentials"
-            self.assertIn(expected, shown.getvalue())
+        people = f"alice@{prosody.DOMAIN}", f"carol@{prosody.DOMAIN}"
+        arguments = *people, HOST, str(self.peer.port)
+        self.check_example(slixmpp_hello, "Said hello", *arguments)
 
 
 @each(matrix(MECHANISMS, masters=True))
