@@ -62,14 +62,19 @@ class Layer(Secretive):
     def wrap(self, data: bytes) -> bytes:
         """Return the buffers to send for this data: none for no data.
 
-        Raise StateError after the layer's end.
+        Raise StateError after the layer's end. An error is its end, too: the peer would
+        miss what was sealed and not sent.
         """
         self._must_be_open()
         size = self.send_size
         parts: list[bytes] = []
-        for at in range(0, len(data), size):
-            sealed = self._seal(data[at : at + size])
-            parts += len(sealed).to_bytes(_LENGTH), sealed
+        try:
+            for at in range(0, len(data), size):
+                sealed = self._seal(data[at : at + size])
+                parts += len(sealed).to_bytes(_LENGTH), sealed
+        except BaseException:
+            self.closed = True
+            raise
         return b"".join(parts)
 
     def unwrap(self, data: bytes) -> bytes:

@@ -18,6 +18,8 @@ class Toy(Layer):
     __slots__ = ()
 
     def _seal(self, data: bytes) -> bytes:
+        if data == b"interrupt":
+            raise KeyboardInterrupt
         return data[::-1] + b"!"
 
     def _open(self, sealed: bytes) -> bytes:
@@ -49,6 +51,15 @@ class WrapTest(unittest.TestCase):
         self.assertEqual(
             toy(send_size=2).wrap(b"abcde"), b"\0\0\0\3ba!\0\0\0\3dc!\0\0\0\2e!"
         )
+
+    def test_an_interrupt_is_the_end(self) -> None:
+        """What was sealed and not sent, the peer would miss."""
+        layer = toy(send_size=9)
+        with self.assertRaises(KeyboardInterrupt):
+            layer.wrap(b"some data" + b"interrupt")
+        self.assertTrue(layer.closed)
+        with self.assertRaises(sasl.StateError):
+            layer.wrap(b"x")
 
     def test_sizes(self) -> None:
         """A layer through which nothing would pass is not made."""

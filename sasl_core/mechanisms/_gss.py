@@ -218,7 +218,6 @@ class GssLayer(Layer):
             return self._context.wrap(data, encrypt=self.confidential)
         except Refused as error:
             problem = str(error)
-        self.closed = True
         raise StateError(problem)  # its ticket has expired, say
 
     def _open(self, sealed: bytes) -> bytes:
