@@ -136,11 +136,11 @@ class ValueTest(unittest.TestCase):
 
     def test_the_base_protects_nothing(self) -> None:
         """So it passes nothing."""
-        base = Layer(confidential=True, send_size=9, receive_size=9)
-        with self.assertRaises(TypeError):
-            base.wrap(b"x")
-        with self.assertRaises(TypeError):
-            base.unwrap(b"\0\0\0\1x")
+        for name, data in (("wrap", b"x"), ("unwrap", b"\0\0\0\1x")):
+            base = Layer(confidential=True, send_size=9, receive_size=9)
+            with self.assertRaises(TypeError):
+                getattr(base, name)(data)
+            self.assertTrue(base.closed)
 
 
 class RC4Test(unittest.TestCase):
