@@ -45,20 +45,20 @@ class LayeredSocket(socket.socket):
     """What is sent through this goes out wrapped, what is received comes unwrapped.
 
     It takes the place of the socket that it is made of, closing included; it can be read
-    by `makefile` too. Data may be here while `select` sees none. `recv` raises
-    ProtocolError where the peer's data was changed, and ends the connection; then all
-    raises OSError.
+    by `makefile` too. Data may be here while `select` sees none. Where the peer's data was
+    changed, `recv` raises ProtocolError (and to make this of `early` data, too) and ends
+    the connection; then all raises OSError.
     """
 
     def __init__(self, sock: socket.socket, layer: Layer, early: bytes = b"") -> None:
+        self._sock = sock
+        self._layer = layer
         # Unwrapped, and not yet asked for; `early` was received before this was made.
-        self._ready = bytearray(layer.unwrap(early))
+        self._ready = bytearray(self._unwrap(early))
         # A descriptor of its own, for `select`; each closes what it has.
         mine = socket.dup(sock.fileno())
         super().__init__(sock.family, sock.type, sock.proto, fileno=mine)
         super().settimeout(sock.gettimeout())
-        self._sock = sock
-        self._layer = layer
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
         """Return at most so many octets, b"" at the end; the flags must be 0."""
@@ -70,12 +70,7 @@ class LayeredSocket(socket.socket):
                 if self._layer.pending:
                     raise ConnectionAbortedError("the end came within a buffer")
                 return b""
-            try:
-                self._ready += self._layer.unwrap(data)
-            except ProtocolError:
-                with contextlib.suppress(OSError):  # the peer may be gone
-                    self._sock.shutdown(socket.SHUT_RDWR)
-                raise
+            self._ready += self._unwrap(data)
         taken = bytes(self._ready[:bufsize])
         del self._ready[:bufsize]
         return taken
@@ -131,6 +126,15 @@ class LayeredSocket(socket.socket):
         super().close()
         if self.fileno() < 0:
             self._sock.close()
+
+    def _unwrap(self, data: bytes) -> bytes:
+        try:
+            return self._layer.unwrap(data)
+        except ProtocolError:
+            # Nobody may go on without the layer. The peer may be gone.
+            with contextlib.suppress(OSError):
+                self._sock.shutdown(socket.SHUT_RDWR)
+            raise
 
     def _must_be_open(self) -> None:
         if self._layer.closed:

@@ -34,7 +34,7 @@ async def protect(
     if early:
         transport.received(early)
     if reader.at_eof():
-        protocol.eof_received()
+        transport.ended()
     below.resume_reading()
     loop = asyncio.get_running_loop()
     return above, asyncio.StreamWriter(transport, protocol, above, loop)
@@ -46,9 +46,11 @@ async def _drained(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
     while True:
         cast("asyncio.Transport", writer.transport).pause_reading()
         probe = asyncio.ensure_future(reader.read(_CHUNK))
-        await asyncio.sleep(0)
-        if not probe.done():
-            probe.cancel()
+        try:
+            await asyncio.sleep(0)
+        finally:
+            waits = probe.cancel()  # no reading goes on, whatever ends this
+        if waits:
             await asyncio.wait([probe])
             return found
         data = probe.result()

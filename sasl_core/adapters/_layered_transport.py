@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from .._errors import ProtocolError
 
@@ -51,6 +51,14 @@ class LayeredTransport(asyncio.Transport):
             return
         self.lost(problem)
         self._below.abort()
+
+    def begin(self, early: bytes) -> None:
+        """Take what came behind the success; raise ProtocolError where it did not come
+        through the layer: it is nobody's, and the connection is lost.
+        """
+        self.received(early)
+        if self._layer.closed:
+            raise ProtocolError("what came behind the success is not of the layer")
 
     def ended(self) -> bool | None:
         """Take the end of what the peer sends."""
@@ -113,6 +121,28 @@ class LayeredTransport(asyncio.Transport):
     def resume_reading(self) -> None:
         """Read again."""
         self._below.resume_reading()
+
+    def set_write_buffer_limits(
+        self, high: int | None = None, low: int | None = None
+    ) -> None:
+        """Set when the writer is to wait, and when no longer."""
+        self._below.set_write_buffer_limits(high, low)
+
+    def get_write_buffer_limits(self) -> tuple[int, int]:
+        """Return both limits, the low one first."""
+        return self._below.get_write_buffer_limits()
+
+    def get_write_buffer_size(self) -> int:
+        """Return how many octets wait to be sent, wrapped."""
+        return self._below.get_write_buffer_size()
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Let another protocol read from now on."""
+        self._protocol = cast("asyncio.Protocol", protocol)
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        """Return the protocol that reads."""
+        return self._protocol
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """Return a fact about the connection."""

@@ -153,16 +153,16 @@ async def _run(imap: IMAP4, attempt: Authentication | Attempts) -> None:
             told = await _exchange(imap, attempt, reading)
         finally:
             connection.transport.set_protocol(connection)
-        connection.state = "AUTH"
         receive = connection.data_received
         if attempt.layer is not None:
             protocol = cast("asyncio.Protocol", connection)
             layered = LayeredTransport(connection.transport, attempt.layer, protocol)
-            connection.transport, receive = layered, layered.received
+            connection.transport, receive = layered, layered.begin
             told = ()  # not within the layer (RFC 3501, section 6.2.2)
         connection.capabilities = set(told)
         if unread := reading.unread():
             receive(unread)
+        connection.state = "AUTH"
         if not told:
             async with asyncio.timeout(imap.timeout):
                 await connection.capability()

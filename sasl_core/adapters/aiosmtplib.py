@@ -110,6 +110,11 @@ async def _run(smtp: SMTP, attempt: Authentication | Attempts) -> None:
 async def _protect(smtp: SMTP, layer: Layer) -> None:
     transport = LayeredTransport(smtp.transport, layer, smtp.protocol)
     smtp.transport = smtp.protocol.transport = transport
+    # What came behind the success would be taken for a reply within the layer.
+    rest: bytearray = vars(smtp.protocol).get("_buffer", bytearray())
+    early = bytes(rest)
+    rest.clear()
+    transport.begin(early)
     await smtp.ehlo()  # what was said before counts no more (RFC 4954, section 4)
 
 

@@ -88,11 +88,11 @@ def _run(imap: imaplib.IMAP4, attempt: Authentication | Attempts) -> None:
         untagged, response = _say(imap, attempt, responses, line)
         del line  # a traceback shows locals: no password may be among them
         line = attempt.reply(response)
-    imap.state = "AUTH"
     said = [*untagged, response.partition(b" ")[2]]
     if attempt.layer is not None:
         _protect(imap, attempt.layer)
         said = []  # not within the layer (RFC 3501, section 6.2.2)
+    imap.state = "AUTH"
     _renew(imap, said)
 
 

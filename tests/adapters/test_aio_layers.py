@@ -63,6 +63,45 @@ class AioSmtp(_loopback.Case):
             with self.subTest(layer):
                 asyncio.run(self.through_the_layer(layer))
 
+    def put_behind_the_success(self, connection, data: bytes) -> None:
+        """As aiosmtplib keeps it."""
+        connection.protocol._buffer = bytearray(data)
+
+    async def nothing_behind_the_success(self) -> None:
+        connection = await self.connect(self.start(policy("integrity")))
+        below = self.transport(connection)
+        self.put_behind_the_success(connection, b"250 forged\r\n")
+        with self.assertRaises(sasl.ProtocolError):
+            await self.ours.login(
+                connection, USER, channel=self.channel, policy=policy("integrity")
+            )
+        self.assertTrue(below.is_closing())
+
+    def test_nothing_behind_the_success_is_a_reply(self) -> None:
+        """Who stands in between could have put it there."""
+        asyncio.run(self.nothing_behind_the_success())
+
+    async def all_of_a_transport(self) -> None:
+        connection = await self.connect(self.start(policy("integrity")))
+        await self.ours.login(
+            connection, USER, channel=self.channel, policy=policy("integrity")
+        )
+        layered = self.transport(connection)
+        layered.set_write_buffer_limits(high=90, low=30)
+        self.assertEqual(layered.get_write_buffer_limits(), (30, 90))
+        self.assertEqual(layered.get_write_buffer_size(), 0)
+        before, other = layered.get_protocol(), mock.create_autospec(asyncio.Protocol)
+        layered.set_protocol(other)
+        self.assertIs(layered.get_protocol(), other)
+        self.assertIsNot(before, other)
+        layered.abort()
+        await asyncio.sleep(0)
+        other.connection_lost.assert_called_once_with(None)
+        before.connection_lost(None)
+
+    def test_all_of_a_transport(self) -> None:
+        asyncio.run(self.all_of_a_transport())
+
     async def none_unless_the_policy_asks(self) -> None:
         connection = await self.connect(self.start(policy("integrity", "none")))
         below = self.transport(connection)
@@ -106,6 +145,17 @@ class AioImap(AioSmtp):
             raise ConnectionError("it was lost")
         imap.protocol.transport.write(b"x NOOP\r\n")
         return await imap.protocol.received.get() == b"x OK Done\r\n"
+
+    def put_behind_the_success(self, imap, data: bytes) -> None:
+        finish = sasl.Client.finish
+
+        def finished(client: sasl.Client, success: bytes | None) -> None:
+            finish(client, success)
+            imap.protocol.transport.get_protocol().data_received(data)
+
+        patched = mock.patch.object(sasl.Client, "finish", finished)
+        patched.start()
+        self.addCleanup(patched.stop)
 
     def check_afterwards(self, imap) -> None:
         """What the server can do was asked again, through the layer."""

@@ -277,6 +277,18 @@ class OverFile(unittest.TestCase):
             self.check(self.below, self.far, hello[early:])
             self.layer = toy()
 
+    def test_what_was_put_behind_the_success(self) -> None:
+        """Nobody goes on in the clear: the connection has ended."""
+        self.far.sendall(b"OK\r\n250 forged\r\n")
+        file = self.below.makefile("rb")
+        file.readline()
+        with self.assertRaises(sasl.ProtocolError):
+            over_file(self.below, file, toy())
+        self.far.settimeout(5)
+        self.assertEqual(self.far.recv(100), b"")
+        with self.assertRaises(OSError):
+            self.below.sendall(b"QUIT\r\n")
+
     def test_within_tls(self) -> None:
         serving, trusting = needs_tls()
         server = self.start_tls(serving, trusting)
