@@ -29,8 +29,8 @@ def start(certificate: str, key: str, port: str = "4465") -> Any:
     tls.load_cert_chain(certificate, key)
     application = Application(accounts)
     handler = Handler(application.answer, policy=application.policy())
-    options = {"ssl_context": tls, "auth_require_tls": False}
-    controller = Controller(handler, "127.0.0.1", int(port), **options)
+    here = "127.0.0.1", int(port)
+    controller = Controller(handler, *here, ssl_context=tls, auth_require_tls=False)
     controller.start()
     return controller
 

@@ -18,19 +18,19 @@ import sasl_core as sasl
 from sasl_core.adapters.slixmpp import login
 
 
-async def main(sender: str, recipient: str, *address: str) -> None:
+async def main(sender: str, recipient: str, host: str = "", port: str = "0") -> None:
     credentials = sasl.Credentials(JID(sender).user, getpass())
-    xmpp = ClientXMPP(sender, None)
+    xmpp = ClientXMPP(sender, "")
     started = asyncio.Event()
     xmpp.add_event_handler("session_start", lambda _: started.set())
-    xmpp.connect(*address)
+    xmpp.connect(host or None, int(port) or None)
     try:
         mechanism = await login(xmpp, credentials)
     except sasl.AuthenticationError as error:
         print(error)
         return
     await started.wait()
-    xmpp.send_message(recipient, "Hello!")
+    xmpp.send_message(JID(recipient), "Hello!")
     await xmpp.disconnect()
     print(f"Said hello, after a login by {mechanism}.")
 

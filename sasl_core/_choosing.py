@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from ._profile import Profile
     from ._values import Credentials
 
-_OBSOLETE = "it is obsolete, and the policy does not name it"
+_OBSOLETE = "it is obsolete: Policy(allow=) must name it"
+_UNSAID = "answers= or Policy(allow=) must say that the application can answer"
+_UNANSWERED = "answers= leaves out"
 
 
 def client(
@@ -137,6 +139,9 @@ def server(
     able = None if answers is None else frozenset(answers)
     objection = _server_objection(mechanism, channel, policy, able)
     if objection:
+        if objection in (_UNSAID, _UNANSWERED):
+            asks = ", ".join(sorted(request.__name__ for request in mechanism.asks))
+            objection = f"{objection} {asks}"
         raise NoMechanism({mechanism.name: objection})
     plus = mechanism.plus
     if channel.bindings and not plus:
@@ -211,9 +216,9 @@ def _server_objection(
         return "no identity was proven outside SASL"
     if answers is None:
         if m.rare and policy.allow is None:
-            return "the application does not say that it can answer what it asks"
+            return _UNSAID
     elif not answers.issuperset(m.asks):
-        return "the application cannot answer what it asks"
+        return _UNANSWERED
     if m.uses and getattr(policy, m.uses) is None:
         return f"the policy has no {m.uses}"
     return _objection(m, channel, policy)
@@ -246,9 +251,9 @@ def _standing_objection(m: Mechanism, policy: Policy) -> str:
     """Say what the policy has against a mechanism whatever the channel is."""
     if policy.allow is None:
         if m.anonymous:
-            return "it authenticates nobody, and the policy does not name it"
+            return "it authenticates nobody: Policy(allow=) must name it"
         if m.by_name:
-            return "the policy does not name it"
+            return "Policy(allow=) must name it"
     elif m.name not in policy.allow:
         return "the policy does not allow it"
     if m.name in policy.deny:
@@ -273,6 +278,8 @@ def _lack(needs: frozenset[str]) -> str:
 def _word(need: str) -> str:
     if need.startswith(("HT-", "HT2-")):
         return "hashed token for it"
+    if need == "gss":
+        return "gss, a security context"
     return "password or stored keys" if "-" in need else need
 
 

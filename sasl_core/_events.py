@@ -95,12 +95,11 @@ class Request(Secretive):
             server = self._server
         except AttributeError:
             server = self._exchange  # raises: it was made by hand
-        if server._pop() is not self:
-            raise server._misused()
+        waiting = server._pop()
+        if waiting is not self:
+            raise server._misused(waiting)
         if not self._fits(answer):
-            raise StateError(
-                f"{type(answer).__name__} is no answer to {type(self).__name__}"
-            )
+            raise StateError(self._misfit(answer))
         try:
             outcome, following = self._record.take(answer, server)
         except Malformed as error:
@@ -120,8 +119,9 @@ class Request(Secretive):
         if not isinstance(reason, Reason):
             raise TypeError(f"a reason is a Reason, not {type(reason).__name__}")
         server = self._exchange
-        if server._pop() is not self:
-            raise server._misused()
+        waiting = server._pop()
+        if waiting is not self:
+            raise server._misused(waiting)
         return Failure(reason, detail)
 
     @property
@@ -149,6 +149,10 @@ class Request(Secretive):
 
     def _fits(self, answer: Any) -> bool:
         return type(answer) is bool
+
+    def _misfit(self, answer: Any) -> str:
+        """Say why an answer does not fit."""
+        return f"{type(answer).__name__} is no answer to {type(self).__name__}"
 
 
 class CheckPassword(Request):
@@ -203,6 +207,11 @@ class FindScramKeys(Request):
         return answer is None or (
             type(answer) is ScramKeys and answer.hash_name == self.hash_name
         )
+
+    def _misfit(self, answer: Any) -> str:
+        if type(answer) is ScramKeys:
+            return f"keys of {answer.hash_name} are no answer for {self.hash_name}"
+        return super()._misfit(answer)
 
 
 class FindOtp(Request):

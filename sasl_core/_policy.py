@@ -159,7 +159,9 @@ class Policy(Frozen):
             raise ValueError("confidentiality needs a cipher")
         for name, maker in self.ciphers:
             if name not in _STREAMS and (name not in _BLOCKS or maker is None):
-                raise ValueError("a cipher that RFC 2831 lacks, or without its maker")
+                raise ValueError(
+                    "ciphers are rc4, rc4-56 and rc4-40, and with a maker 3des and des"
+                )
         _set(self, "max_buffer", max_buffer)
         _set(self, "confirm", confirm)
         _set(self, "memory", memory)
@@ -192,6 +194,10 @@ class Policy(Frozen):
 
     def __reduce__(self) -> NoReturn:
         refuse_pickle(self)
+
+    def _is_told(self, name: str, value: object) -> bool:
+        """Where it is not the default: signatures show policies."""
+        return bool(value != getattr(DEFAULT, name))
 
     def decoy_terms(self, hash_name: str, username: str) -> tuple[bytes, int]:
         """Return the salt and iterations to show for a user who does not exist.

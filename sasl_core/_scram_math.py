@@ -82,6 +82,8 @@ def suite(hash_name: str) -> Suite:
     found = _suites.get(hash_name)
     if found is None:
         if hash_name not in NAMES:
-            raise ValueError(f"no SCRAM mechanism uses the hash {hash_name!r}")
+            raise ValueError(
+                f"no SCRAM mechanism uses the hash {hash_name!r}: {', '.join(NAMES)} do"
+            )
         found = _suites[hash_name] = Suite(hash_name)
     return found

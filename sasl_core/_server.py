@@ -85,7 +85,7 @@ class Server(Secretive):
             must_be_octets(initial)
         opening = self._pop()
         if not isinstance(opening, tuple):
-            raise self._misused()
+            raise self._misused(opening)
         challenge, record = opening
         if initial is None:
             return self._move(challenge, record)
@@ -103,7 +103,7 @@ class Server(Secretive):
             must_be_octets(response)
         record = self._pop()
         if not isinstance(record, ServerRecord):
-            raise self._misused()
+            raise self._misused(record)
         return self._receive(record, response, record.receive)
 
     def abort(
@@ -144,12 +144,17 @@ class Server(Secretive):
         except IndexError:
             return None
 
-    def _misused(self) -> StateError:
+    def _misused(self, waiting: Any) -> StateError:
+        """Close the exchange for a call that is not what it waited for."""
         self._turn.clear()
-        return StateError(
-            "this call has not its turn: the exchange is over, not begun, or waits for"
-            " another call"
-        )
+        if waiting is None:
+            return StateError("the exchange is over, or another call is running in it")
+        due = "step()"
+        if isinstance(waiting, Request):
+            due = f"the answer to {type(waiting).__name__}"
+        elif isinstance(waiting, tuple):
+            due = "start()"
+        return StateError(f"the exchange waited for {due}; this has ended it")
 
     def _move(
         self,

@@ -18,6 +18,10 @@ class Value:
     __match_args__: ClassVar[tuple[str, ...]] = ()
     _secret: ClassVar[frozenset[str]] = frozenset()
 
+    def _is_told(self, name: str, value: object) -> bool:
+        """Whether `repr` has this field."""
+        return True
+
     def _fields(self) -> tuple[Any, ...]:
         return tuple(getattr(self, name) for name in self.__match_args__)
 
@@ -35,7 +39,7 @@ class Value:
         shown = (
             f"{name}={'<hidden>' if name in self._secret else repr(value)}"
             for name, value in fields
-            if value is not None and value != ""
+            if value is not None and value != "" and self._is_told(name, value)
         )
         return f"{type(self).__name__}({', '.join(shown)})"
 

@@ -129,7 +129,13 @@ class ClientTest(unittest.TestCase):
         self.assertIn("token", found["OAUTHBEARER"])
         self.assertIn("binding", found["SCRAM-SHA-256-PLUS"])
         self.assertIn("denies", found["CRAM-MD5"])
-        self.assertIn("policy", found["ANONYMOUS"])
+        self.assertIn("Policy(allow=)", found["ANONYMOUS"])
+        for answers, words in (
+            (None, "must say .* AcceptS"),
+            ([], "leaves out AcceptS"),
+        ):
+            with self.assertRaisesRegex(sasl.NoMechanism, words):
+                sasl.server("GSSAPI", channel=ENCRYPTED, answers=answers)
         with self.assertRaisesRegex(sasl.NoMechanism, "no mechanism"):
             chosen([])
 

@@ -49,6 +49,32 @@ def failed(name: str) -> tuple[sasl.Client, sasl.Server]:
     return client, server
 
 
+class WordsTest(unittest.TestCase):
+    """What a StateError says: what was due, so that whoever wrote the loop can mend it."""
+
+    def test_what_was_due(self) -> None:
+        """The first call, a response, an answer; and after that, that it is over."""
+        for machine, due in (
+            (accounts.make_server("PLAIN"), r"start\(\)"),
+            (plain_request()._server, "the answer to CheckPassword"),
+        ):
+            with self.assertRaisesRegex(sasl.StateError, f"waited for {due}"):
+                machine.step(b"")
+            with self.assertRaisesRegex(sasl.StateError, "over"):
+                machine.step(b"")
+        server = accounts.make_server("PLAIN")
+        server.start()
+        with self.assertRaisesRegex(sasl.StateError, r"waited for step\(\)"):
+            server.start()
+
+    def test_keys_of_another_hash(self) -> None:
+        """They are of the right type, and still no answer."""
+        server = accounts.make_server("SCRAM-SHA-256", profile=profiles.RAW)
+        request = server.start(b"n,,n=user,r=abcdef")
+        with self.assertRaisesRegex(sasl.StateError, "keys of sha1 .* for sha256"):
+            request.answer(accounts.keys(accounts.PASSWORD, "sha1"))
+
+
 class OrderTest(unittest.TestCase):
     """A call out of its turn is a StateError and ends the exchange."""
 

@@ -63,6 +63,14 @@ class PolicyTest(unittest.TestCase):
         self.assertEqual(policy, sasl.Policy())
         self.assertNotEqual(policy, sasl.Policy(cleartext="never"))
 
+    def test_what_is_not_the_default_is_shown(self) -> None:
+        """Every signature has one; a secret stays hidden."""
+        self.assertEqual(repr(sasl.Policy()), "Policy()")
+        policy = sasl.Policy(cleartext="never", decoy_secret=b"pencil")
+        self.assertEqual(
+            repr(policy), "Policy(cleartext='never', decoy_secret=<hidden>)"
+        )
+
     def test_the_default_secret_is_of_this_process(self) -> None:
         """Another process shows other salts, and the secret is in no policy."""
         salt = "s.Policy().decoy_terms('sha256', 'nobody')[0].hex()"

@@ -105,6 +105,13 @@ class ValueTest(unittest.TestCase):
         self.assertIs(copy.deepcopy(profiles.SMTP), profiles.SMTP)
         self.assertEqual(len(set(ALL.values())), len(ALL))
 
+    def test_it_is_shown_in_a_line(self) -> None:
+        """Every signature has one: without its words, and what is as usual."""
+        self.assertEqual(repr(sasl.Profile("base64")), "Profile(name='base64')")
+        shown = repr(profiles.IMAP)
+        self.assertIn("command_limit=8192", shown)
+        self.assertNotIn("replies", shown)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -49,11 +49,11 @@ def login(
 ) -> str:
     """Authenticate by the best mechanism that the server offers; return its name.
 
-    `channel` is read off the socket if None, which without TLS knows no host. Call
-    `smtp.starttls(context=...)` before: in the clear the default policy sends no
-    password. Where a security layer was agreed on, `smtp.sock` goes through it, and the
-    next command begins anew, with EHLO. Raise NoMechanism, AuthenticationError or
-    another SASLError; SMTPException where EHLO fails.
+    `channel` is read off the connection if None. Call `smtp.starttls(context=...)`
+    before: in the clear the default policy sends no password. Where a security layer was
+    agreed on, `smtp.sock` goes through it, and the next command begins anew, with EHLO.
+    Raise NoMechanism, AuthenticationError or another SASLError; SMTPException where EHLO
+    fails.
     """
     smtp.ehlo_or_helo_if_needed()
     lines = (smtp.ehlo_resp or b"").splitlines()[1:] if smtp.does_esmtp else []
@@ -103,7 +103,9 @@ def _say(
 def _channel(smtp: smtplib.SMTP) -> Channel:
     sock = smtp.sock
     if not isinstance(sock, ssl.SSLSocket):
-        return Channel(False, service="smtp")
+        # What its `starttls` takes for the server's name, too; LMTP's may be a path.
+        host = getattr(smtp, "_host", "")
+        return Channel(False, service="smtp", host="" if "/" in host else host)
     return Channel.from_ssl(
         sock,
         service="smtp",

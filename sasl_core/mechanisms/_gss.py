@@ -181,7 +181,7 @@ def initiate(
     service = terms.channel.service or terms.profile.service
     host = terms.channel.host
     if not service or not host:
-        raise Malformed("GSS-API names service and host: the channel must know them")
+        raise Malformed("GSS-API names service and host: Channel(service=, host=)")
     make: ContextMaker = given
     return Context(
         _guarded(

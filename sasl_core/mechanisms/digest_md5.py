@@ -60,7 +60,7 @@ def _uri(terms: Terms) -> bytes:
     service = terms.channel.service or terms.profile.service
     host = terms.channel.host
     if not service or not host:
-        raise Malformed("DIGEST-MD5 names service and host: the channel must know them")
+        raise Malformed("DIGEST-MD5 names service and host: Channel(service=, host=)")
     return f"{service}/{host}".encode(errors="replace")
 
 

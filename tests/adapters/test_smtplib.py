@@ -9,6 +9,7 @@ from unittest import mock
 
 import sasl_core as sasl
 from sasl_core import profiles
+from sasl_core.adapters import smtplib as adapter
 from sasl_core.adapters.smtplib import authenticate, login
 from sasl_core.protocols import quirks
 
@@ -65,7 +66,8 @@ class Login(SMTPCase):
         server = self.serve(policy=policy)
         asked: list[object] = []
         who = sasl.Credentials("user", token=plain_source(asked))
-        name = login(self.connect(server), who, policy=policy)
+        nowhere = sasl.Channel(False, service="smtp")  # or the token is for this host
+        name = login(self.connect(server), who, channel=nowhere, policy=policy)
         self.assertEqual(name, "OAUTHBEARER")
         self.assertEqual([error and error.scope for error in asked], [None, "mail"])
 
@@ -226,6 +228,16 @@ class Login(SMTPCase):
         server = self.serve(policy=sasl.Policy(cleartext="always", allow=["PLAIN"]))
         smtp = self.connect(server)
         self.assertEqual(login(smtp, USER, channel=sasl.Channel(True)), "PLAIN")
+
+    def test_the_servers_name_is_known_without_tls(self) -> None:
+        policy = sasl.Policy(allow=["DIGEST-MD5"])
+        smtp = self.connect(self.serve(policy=policy))
+        with mock.patch.object(adapter, "Attempts", side_effect=OSError) as attempts:
+            self.assertRaises(OSError, login, smtp, USER, policy=policy)
+        self.assertEqual(
+            attempts.call_args.kwargs["channel"],
+            sasl.Channel(False, service="smtp", host=HOST),
+        )
 
 
 class StartTLS(SMTPCase):
