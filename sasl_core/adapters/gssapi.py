@@ -12,15 +12,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..mechanisms._gss import Around
+from ..mechanisms._gss_messages import KERBEROS, KERBEROS_NAMES, der, strip
+
 if TYPE_CHECKING:
-    from typing import Any, SupportsInt
+    from typing import Any
 
     from .._events import AcceptSecurityContext
-    from ..mechanisms._gss import ContextMaker, SecurityContext, Wrapped
+    from ..mechanisms._gss import ContextMaker, SecurityContext
 
 __all__ = ["acceptor", "initiator"]
 
 _SPNEGO = "1.3.6.1.5.5.2"
+_KERBEROS = der(KERBEROS)
 # GSS_KRB5_CRED_NO_CI_FLAGS_X: to ask for no more protection than is wanted. Otherwise MIT
 # always asks for all, and with GSS-SPNEGO, what was asked for is the security layer.
 _ASK_FOR_LESS = "1.2.752.43.13.29"
@@ -72,9 +76,9 @@ def acceptor(
     """Make the answer to a request: a server's context.
 
     `credentials` are `gssapi.Credentials` for accepting, None for all keys of the
-    default keytab. Whoever has a principal of that `realm` goes by its first part, as
-    most clients ask for by their authzid: who is alice@REALM, is alice. Everybody else
-    is the whole principal.
+    default keytab. GSSAPI and GS2-KRB5 take tokens of Kerberos alone. Whoever has a
+    principal of that `realm` goes by its first part, as most clients ask for by their
+    authzid: who is alice@REALM, is alice. Everybody else is the whole principal.
     """
     import gssapi
 
@@ -83,44 +87,42 @@ def acceptor(
         channel_bindings=_bindings(request.bindings),
         usage="accept",
     )
-    return context if realm is None else _Local(context, realm)
+    kerberos = request.mechanism.removesuffix("-PLUS") in KERBEROS_NAMES
+    if realm is None and not kerberos:
+        return context
+    return _Acceptor(context, kerberos, realm)
 
 
-class _Local:
-    """A context that shortens the names of one realm."""
+class _Acceptor(Around):
+    """A context that takes what its mechanism is, and shortens the names of one realm."""
 
-    def __init__(self, context: SecurityContext, realm: str) -> None:
-        self._context = context
-        self._suffix = f"@{realm}"
-
-    @property
-    def complete(self) -> bool:
-        return self._context.complete
-
-    @property
-    def actual_flags(self) -> SupportsInt:
-        return self._context.actual_flags
+    def __init__(
+        self, context: SecurityContext, kerberos: bool, realm: str | None
+    ) -> None:
+        super().__init__(context)
+        self._kerberos = kerberos  # its first token, which is due, must be
+        self._realm = realm
 
     @property
     def initiator_name(self) -> object:
+        """Return the principal, or its first part."""
         name = self._context.initiator_name
+        if name is None or self._realm is None:
+            return name
         whole = str(name)
-        first = whole.removesuffix(self._suffix)
+        first = whole.removesuffix(f"@{self._realm}")
         # alice/admin is not alice, and what is escaped, with a backslash, no plain name.
         plain = first and not set("@/\\").intersection(first)
-        return first if name is not None and plain else name
+        return first if plain else name
 
-    def step(self, token: bytes | None = None) -> bytes | None:
+    def step(self, token: bytes | None = None, /) -> bytes | None:
+        """Take the client's token; return the one to send."""
+        # The library takes those of all mechanisms that it has: with gss-ntlmssp anybody
+        # could try passwords, which nobody charges who expects tickets.
+        if self._kerberos and strip(token or b"", _KERBEROS) is None:
+            raise ValueError("the first token is not one of Kerberos")
+        self._kerberos = False
         return self._context.step(token)
-
-    def wrap(self, message: bytes, encrypt: bool) -> Wrapped:
-        return self._context.wrap(message, encrypt)
-
-    def unwrap(self, message: bytes) -> Wrapped:
-        return self._context.unwrap(message)
-
-    def get_wrap_size_limit(self, size: int, encrypted: bool) -> int:
-        return self._context.get_wrap_size_limit(size, encrypted)
 
 
 def _bindings(data: bytes | None) -> Any:

@@ -75,7 +75,8 @@ class Application(_Application):
     acceptors of GSSAPI, GS2-KRB5, GSS-SPNEGO (`adapters.gssapi.acceptor`), `redirects` has
     an `IdentityProvider` for SAML20, OPENID20. As with tokens, who proves there who he is
     needs no account here; one that is here may refuse him. Only what can be guessed is
-    throttled: passwords and passcodes, not tokens, tickets and signatures.
+    throttled: passwords and passcodes, not tokens, tickets and signatures; of NTLM inside
+    GSS-SPNEGO, whose user nobody knows before, only the address.
 
     Give `answer` and `decided` to an adapter's `serve`, or call them in a loop of one's
     own: `answer` with each request, `decided` with how the exchange ended.

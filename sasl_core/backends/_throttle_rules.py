@@ -163,14 +163,19 @@ class Rules:
         forget = (limit.forget for limit in self._limits.values())
         self._ttl = math.ceil(max(trust, *forget)) + 1
 
-    def keys(self, username: str, remote: str | None) -> dict[str, str]:
-        """Return the keys of an attempt by kind; no "address" where there is none."""
+    def keys(self, username: str | None, remote: str | None) -> dict[str, str]:
+        """Return the keys of an attempt by kind: no "address" where there is none, and
+        nothing else where no name is known.
+        """
         # Stores differ in whether Alice is alice; here she is, or each spelling of a name
         # would have guesses of its own.
-        name, place = username.casefold(), _place(remote)
-        keys = {"user": self._key("user", name)}
+        name, place = (username or "").casefold(), _place(remote)
+        keys = {}
         if place:
             keys["address"] = self._key("address", place)
+        if username is None:
+            return keys  # a count of all who have none yet would be anybody's to fill
+        keys["user"] = self._key("user", name)
         both = f"{place}\0{name}"
         keys["pair"] = self._key("pair", both)
         keys["trust"] = self._key("trust", both)
@@ -188,17 +193,16 @@ class Rules:
     ) -> tuple[Ticket, Texts]:
         """Return the ticket, and the new texts; uncharged where it must wait."""
         now = float(now)  # as it is read again
-        trusted = float(old["trust"] or 0) > now
+        trusted = float(old.get("trust") or 0) > now
         # Who has logged in from there is held to his own mistakes: neither a botnet nor
         # a neighbour keeps him out.
         kinds = [k for k in self._limits if k in keys and (k == "pair" or not trusted)]
         counts = {k: _Count.read(old[k], self._limits[k], now) for k in kinds}
-        pair = counts["pair"]
-        mark = pair.mark
+        mark = counts["pair"].mark if "pair" in counts else math.nan
         if "address" in counts:
             # One user's mistakes count once for the address: those behind it are many.
             address = counts["address"]
-            if address.failures and pair.mark == address.since:
+            if address.failures and mark == address.since:
                 del counts["address"]
             mark = address.more(now).since
         new, wait, reason = dict(old), 0.0, ""
@@ -213,7 +217,7 @@ class Rules:
                 new[kind] = count.text()  # the wait began when the clock was set back
         if wait:
             return Ticket(wait, reason), new
-        concerned = {k: keys[k] for k in (*kinds, "trust")}
+        concerned = {k: keys[k] for k in (*kinds, "trust") if k in keys}
         before, after = ({k: texts[k] for k in counts} for texts in (old, new))
         return Ticket(_keys=concerned, _before=before, _after=after), new
 
@@ -222,6 +226,8 @@ class Rules:
     ) -> tuple[None, Texts]:
         """Return the texts of the ticket's keys without its charge."""
         new = dict(old)
+        if "pair" not in new:
+            return None, {"address": self._back(ticket, "address", old, now)}
         if "user" in new:
             new["user"] = self._back(ticket, "user", old, now)
         if outcome == "success":

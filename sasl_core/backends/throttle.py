@@ -71,7 +71,7 @@ class _Throttling:
     async def _swap(self, *arguments: Any) -> bool:
         raise TypeError("a world says how it swaps")
 
-    async def _ask(self, username: str, remote: str | None) -> Ticket:
+    async def _ask(self, username: str | None, remote: str | None) -> Ticket:
         keys = self._rules.keys(username, remote)
         try:
             ticket = await self._change(keys, partial(self._rules.charge, keys))
@@ -101,10 +101,8 @@ class _Throttling:
     async def _release(self, username: str | None, remote: str | None) -> None:
         if username is None and remote is None:
             raise TypeError("whom to release: a username, a remote, or both")
-        keys = self._rules.keys(username or "", remote)
-        del keys["trust"]
-        if username is None:
-            del keys["user"], keys["pair"]
+        keys = self._rules.keys(username, remote)
+        keys.pop("trust", None)
         try:
             await self._change(keys, lambda old, _: (None, dict.fromkeys(old)))
         except Exception as error:
@@ -179,8 +177,12 @@ class Throttle(_Throttling):
         super().__init__(rules, unavailable, clock)
         self._state: State = MemoryState() if state is None else state
 
-    def ask(self, username: str, remote: str | None) -> Ticket:
-        """Charge an attempt, or say how long it must wait; raise Unavailable."""
+    def ask(self, username: str | None, remote: str | None) -> Ticket:
+        """Charge an attempt, or say how long it must wait; raise Unavailable.
+
+        `username` None: nobody knows it yet, so each such failure counts for the address,
+        and for nothing else.
+        """
         return _run(self._ask(username, remote))
 
     def tell(self, ticket: Ticket, outcome: Outcome) -> None:
@@ -223,7 +225,7 @@ class AsyncThrottle(_Throttling):
         super().__init__(rules, unavailable, clock)
         self._state = state
 
-    async def ask(self, username: str, remote: str | None) -> Ticket:
+    async def ask(self, username: str | None, remote: str | None) -> Ticket:
         """Charge an attempt, as `Throttle.ask`."""
         return await self._ask(username, remote)
 

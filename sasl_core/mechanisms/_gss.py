@@ -62,6 +62,44 @@ if TYPE_CHECKING:
         ) -> SecurityContext: ...
 
 
+class Around:
+    """A security context that passes all on to another, for one that changes a thing."""
+
+    def __init__(self, context: SecurityContext) -> None:
+        self._context = context
+
+    @property
+    def complete(self) -> bool:
+        """Whether no token is left to come or to go."""
+        return self._context.complete
+
+    @property
+    def initiator_name(self) -> object:
+        """Return the principal."""
+        return self._context.initiator_name
+
+    @property
+    def actual_flags(self) -> SupportsInt:
+        """Return what the context can do."""
+        return self._context.actual_flags
+
+    def step(self, token: bytes | None = None, /) -> bytes | None:
+        """Take the peer's token; return the one to send."""
+        return self._context.step(token)
+
+    def wrap(self, message: bytes, encrypt: bool, /) -> Wrapped:
+        """Wrap a message."""
+        return self._context.wrap(message, encrypt)
+
+    def unwrap(self, message: bytes, /) -> Wrapped:
+        """Unwrap a message."""
+        return self._context.unwrap(message)
+
+    def get_wrap_size_limit(self, size: int, encrypted: bool, /) -> int:
+        """Return how much goes into a protected message of this size."""
+        return self._context.get_wrap_size_limit(size, encrypted)
+
+
 # RFC 2744, appendix A; GSS_C_CHANNEL_BOUND_FLAG is of draft-ietf-kitten-channel-bound-flag.
 _MUTUAL, _CONFIDENTIALITY, _INTEGRITY, _ANONYMITY, _BOUND = 2, 16, 32, 64, 2048
 MOST = 0xFFFFFF  # octets of a buffer that a peer of RFC 4752 could speak of

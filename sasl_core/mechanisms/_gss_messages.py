@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 KERBEROS = "1.2.840.113554.1.2.2"
 SPNEGO = "1.3.6.1.5.5.2"
+# The mechanisms that are Kerberos and nothing else, but for -PLUS.
+KERBEROS_NAMES = ("GSSAPI", "GS2-KRB5")
 
 _BITS = {"none": 1, "integrity": 2, "confidentiality": 4}
 _NAMES = {bit: name for name, bit in _BITS.items()}

@@ -11,6 +11,7 @@ from unittest import mock
 
 import sasl_core as sasl
 from sasl_core.adapters import gssapi, spnego
+from sasl_core.mechanisms import _gss_messages as messages
 
 from .. import _accounts as accounts
 from .. import _gss as gss
@@ -94,13 +95,29 @@ class GssapiTest(unittest.TestCase):
             self.assertEqual(made["creds"], ("1.2.752.43.13.29", base))
 
     def test_acceptor(self) -> None:
-        asked = request("GS2-KRB5")
+        made: Any = gssapi.acceptor(request("GS2-KRB5"), "keys")
         self.assertEqual(
-            gssapi.acceptor(asked, "keys"),
+            made._context,
             {"creds": "keys", "channel_bindings": b"n,,", "usage": "accept"},
         )
-        made: Any = gssapi.acceptor(request("GSSAPI"))
+        made = gssapi.acceptor(request("GSS-SPNEGO"))
         self.assertEqual((made["creds"], made["channel_bindings"]), (None, None))
+
+    def test_kerberos_alone(self) -> None:
+        """A library that has NTLM too would let anybody try passwords as tickets."""
+        first = messages.restore(b"ticket", messages.der(KERBEROS))
+        others = (b"NTLMSSP\0\1", messages.restore(b"x", messages.der(SPNEGO)), None)
+        for name in ("GSSAPI", "GS2-KRB5"):
+            for token in others:
+                made: Any = gssapi.acceptor(request(name))
+                made._context = mock.Mock(spec=["step"])
+                with self.subTest(name, token=token), self.assertRaises(ValueError):
+                    made.step(token)
+                made._context.step.assert_not_called()
+            made._context.step.return_value = b"more"
+            for token in (first, b"any"):
+                self.assertEqual(made.step(token), b"more")
+                made._context.step.assert_called_with(token)
 
 
 class RealmTest(unittest.TestCase):

@@ -34,6 +34,36 @@ def verify(point: bytes, challenge: bytes, signature: bytes) -> bool:
     return PublicKey.compressed(point).verify(challenge, signature)
 
 
+class Ntlm(gss.Context):
+    """Its first token proves a password; where that is wrong, its acceptor may say so."""
+
+    says_so = False
+    mark = b"NTLMSSP\0\3\0\0\0"
+
+    def step(self, token: bytes | None = None) -> bytes | None:
+        """Put the mark before the first token, or take it off."""
+        if token is None:
+            return self.mark + (super().step() or b"")
+        try:
+            return super().step(token.removeprefix(self.mark))
+        except gss.Fault:
+            if self.initiates or not self.says_so:
+                raise
+        return b"no"
+
+    @classmethod
+    def acceptor(cls, request: Any) -> gss.Context:
+        """Answer an AcceptSecurityContext."""
+        made = gss.acceptor(request, "ticket")
+        return cls(False, "ticket", bindings=made.bindings, oid=made.oid)
+
+
+class Polite(Ntlm):
+    """One that says so."""
+
+    says_so = True
+
+
 class Passcodes:
     """An authentication server with one user, whom it asks once more."""
 
@@ -189,6 +219,41 @@ class Rules:
             self.assertEqual(self.events[-1].username, "alice")
         self.store.replace("alice", self.store.find("alice"), None)
         self.assertEqual(login().identity, sasl.Identity("alice"))
+
+    def test_passwords_inside_spnego(self) -> None:
+        """NTLM's are guesses, of nobody knows whom: the address pays for the wrong ones,
+        even if the client hangs up then. Kerberos costs nothing.
+        """
+        throttle = Throttle()
+        for kind, acceptor, ticket, told in (
+            (gss.Context, Ntlm, "ticket", "success"),
+            (gss.Context, Ntlm, "forged", "neither"),
+            (gss.Context, Polite, "forged", "neither"),
+            (Ntlm, Ntlm, "ticket", "success"),
+            (Ntlm, Ntlm, "forged", "failure"),
+            (Ntlm, Polite, "forged", "failure"),
+        ):
+            contexts = {"GSSAPI": Ntlm.acceptor, "GSS-SPNEGO": acceptor.acceptor}
+            app = self.make(self.store, contexts=contexts, throttle=throttle)
+            who = gss.Maker("alice", ticket, kind=kind)
+            event = self.login(app, "GSS-SPNEGO", gss=who)
+            with self.subTest(told, kind=kind, acceptor=acceptor):
+                self.assertEqual(isinstance(event, sasl.Success), told == "success")
+                self.assertEqual(throttle.asked.pop(), (None, "192.0.2.7"))
+                self.assertEqual(throttle.told.pop(), told)
+            self.login(app, "GSSAPI", gss=gss.Maker("alice", ticket))
+            self.assertEqual(throttle.asked, [])
+        self.set_refusal(Reason.DISABLED)  # which only the right password tells
+        self.assert_failed(
+            self.login(app, "GSS-SPNEGO", gss=gss.Maker("alice", "ticket", kind=Ntlm)),
+            Reason.DISABLED,
+        )
+        self.assertEqual(throttle.told, ["neither"])
+        throttle.wait = 30.0
+        contexts["GSS-SPNEGO"] = lambda _: self.fail("asked all the same")
+        app = self.make(self.store, contexts=contexts, throttle=throttle)
+        event = self.login(app, "GSS-SPNEGO", gss=gss.Maker("alice", "ticket"))
+        self.assert_failed(event, Reason.UNAVAILABLE)
 
     def test_data_and_layers_come_after_the_confirmation(self) -> None:
         """The last token goes with the success, or before it."""

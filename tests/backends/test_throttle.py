@@ -56,7 +56,10 @@ class Base(unittest.TestCase):
         return Throttle(state, clock=self.clock, **(limits | settings))
 
     def guess(
-        self, username: str, remote: str | None = HOME, outcome: Any = "failure"
+        self,
+        username: str | None,
+        remote: str | None = HOME,
+        outcome: Any = "failure",
     ) -> Ticket:
         """Try a password."""
         ticket = self.throttle.ask(username, remote)
@@ -64,7 +67,7 @@ class Base(unittest.TestCase):
             self.throttle.tell(ticket, outcome)
         return ticket
 
-    def tries(self, count: int, username: str, remote: str | None = HOME) -> int:
+    def tries(self, count: int, username: str | None, remote: str | None = HOME) -> int:
         """Guess at once, again and again; return how many were let through."""
         return sum(not self.guess(username, remote).wait for _ in range(count))
 
@@ -198,6 +201,31 @@ class RulesTest(Base):
         self.clock.now -= 1_000_000
         wait = self.throttle.ask("alice", HOME).wait
         self.assertLessEqual(wait, 100)
+
+    def test_before_a_name_is_known(self) -> None:
+        """Each failure counts for the address, and for nobody else."""
+        for outcome, passed in (("failure", 11), ("success", 30), ("neither", 30)):
+            self.throttle = self.make()
+            done = [not self.guess(None, HOME, outcome).wait for _ in range(30)]
+            self.assertEqual(sum(done), passed)
+            self.assertEqual(bool(self.guess("alice", HOME).wait), passed == 11)
+            self.assertEqual(self.tries(9, "alice", AWAY), 4)
+            self.assertEqual(self.tries(30, None, AWAY), 10)
+        self.assertEqual(self.tries(30, None, None), 30)
+        self.throttle.release(remote=AWAY)
+        self.assertEqual(self.tries(30, None, AWAY), 11)
+
+    def test_charges_at_once_before_a_name_is_known(self) -> None:
+        """Only one's own is given back, and nothing that was forgotten since."""
+        tickets = [self.throttle.ask(None, HOME) for _ in range(12)]
+        self.assertEqual([bool(each.wait) for each in tickets], [False] * 11 + [True])
+        for ticket in tickets[:9]:
+            self.throttle.tell(ticket, "success")
+        self.assertEqual(self.tries(30, None), 9)
+        self.clock.now += 2 * 86400
+        self.assertEqual(self.tries(30, None), 11)
+        self.throttle.tell(tickets[9], "success")
+        self.assertGreater(self.throttle.ask(None, HOME).wait, 0)
 
     def test_hostile_names(self) -> None:
         """They are only hashed."""

@@ -87,6 +87,7 @@ _NEEDS = {
     FinishRedirect: "redirects",
 }
 # Those of which each may be a guess: charged to user and address before it is answered.
+# So is what `elsewhere` says of security contexts.
 _GUESSES = frozenset(
     {CheckPassword, FindPassword, FindScramKeys, FindOtp, CheckPasscode}
 )
@@ -191,7 +192,7 @@ class Answers:
         if kind not in self.requests:
             return request.deny()
         notes.username = getattr(request, "username", notes.username)
-        if kind in _GUESSES:
+        if kind in _GUESSES or elsewhere.may_be_a_guess(request):
             waits = await self.outcomes.charge(request, notes)
             if waits:
                 return request.refuse(Reason.UNAVAILABLE, waits)

@@ -1,5 +1,10 @@
 """Answers to those who prove elsewhere who they are: AcceptSecurityContext,
-BeginRedirect, FinishRedirect. None is throttled: a ticket is not guessed.
+BeginRedirect, FinishRedirect.
+
+A ticket is not guessed, so GSSAPI, GS2-KRB5 and identity providers are not throttled. But
+GSS-SPNEGO may have NTLM inside, and so a password. Who it is, nobody knows before: the
+address is charged, and gets that back unless the exchange failed after the message of
+NTLM by which a client proves its password. Kerberos alone then costs nobody anything.
 """
 
 from __future__ import annotations
@@ -8,12 +13,19 @@ from typing import TYPE_CHECKING
 
 from ..._events import AcceptSecurityContext, BeginRedirect
 from ..._values import Asserted
+from ...mechanisms._gss import Around
+from ...mechanisms._gss_messages import KERBEROS_NAMES
 
 if TYPE_CHECKING:
-    from ..._events import Event, FinishRedirect
+    from ..._events import Event, FinishRedirect, Request
     from ...mechanisms import Mechanism
+    from ...mechanisms._gss import SecurityContext
     from . import Answers
+    from .outcomes import Notes
     from .parts import Parts
+
+# What an AUTHENTICATE_MESSAGE begins with (MS-NLMP, section 2.2.1.3).
+_PROVES_A_PASSWORD = b"NTLMSSP\0\3\0\0\0"
 
 
 def serves(parts: Parts, mechanism: Mechanism) -> bool:
@@ -24,6 +36,27 @@ def serves(parts: Parts, mechanism: Mechanism) -> bool:
     return BeginRedirect not in mechanism.asks or name in parts.redirects
 
 
+def may_be_a_guess(request: Request) -> bool:
+    """Tell whether a password may come in the context that this asks for."""
+    if not isinstance(request, AcceptSecurityContext):
+        return False
+    return _plain(request.mechanism) not in KERBEROS_NAMES
+
+
+class _Watched(Around):
+    """A context that notes each guess."""
+
+    def __init__(self, context: SecurityContext, notes: Notes) -> None:
+        super().__init__(context)
+        self._notes = notes
+
+    def step(self, token: bytes | None = None, /) -> bytes | None:
+        """Take the client's token; return the one to send."""
+        if _PROVES_A_PASSWORD in (token or b""):
+            self._notes.guessed = True
+        return super().step(token)
+
+
 async def accept(answers: Answers, request: AcceptSecurityContext) -> Event:
     """Answer with a fresh acceptor of this mechanism; who it lets in is confirmed."""
     makers, name = answers.parts.contexts, request.mechanism
@@ -32,6 +65,10 @@ async def accept(answers: Answers, request: AcceptSecurityContext) -> Event:
         return request.deny()
     context = await answers.ask(make, request)
     request._exchange._confirms = True
+    notes = answers.outcomes.notes(request._exchange)
+    if name == "GSS-SPNEGO" and notes.ticket and request._fits(context) and context:
+        notes.guessed = False
+        context = _Watched(context, notes)
     return request.answer(context)
 
 

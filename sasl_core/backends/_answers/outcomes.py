@@ -21,18 +21,23 @@ if TYPE_CHECKING:
     from .parts import Parts
 
 _log = logging.getLogger("sasl_core.backends")
+_AFTER_A_GUESS = frozenset(
+    {Reason.BAD_CREDENTIALS, Reason.MALFORMED, Reason.ABORTED, Reason.TOO_LONG}
+)
 
 
 class Notes:
     """What is remembered of one exchange; it hangs on it, and goes with it."""
 
-    __slots__ = ("began", "decided", "id", "throttled", "ticket", "username")
+    __slots__ = ("began", "decided", "guessed", "id", "throttled", "ticket", "username")
 
     def __init__(self, began: float) -> None:
         self.id = secrets.token_hex(8)
         self.began = began
         self.username = ""  # as claimed
         self.ticket: Ticket | None = None
+        # Whether a password was guessed where nobody sees it; None where all do.
+        self.guessed: bool | None = None
         self.throttled = False
         self.decided = False
 
@@ -67,7 +72,8 @@ class Outcomes:
         if throttle is None or notes.ticket is not None:
             return ""
         remote = request.channel.remote
-        ticket: Ticket = await self._call(throttle.ask, notes.username, remote)
+        username = getattr(request, "username", None)
+        ticket: Ticket = await self._call(throttle.ask, username, remote)
         if ticket.wait > 0:
             notes.throttled = True
             return f"throttled for {ticket.wait:.0f} s: {ticket.reason}"
@@ -82,7 +88,8 @@ class Outcomes:
         notes.decided = True
         if notes.ticket is not None:
             try:
-                await self._call(parts.throttle.tell, notes.ticket, _guess(outcome))
+                told = _guess(outcome, notes)
+                await self._call(parts.throttle.tell, notes.ticket, told)
             except Unavailable:
                 _log.warning("the throttle could not be told of an outcome")
         if parts.audit is not None:
@@ -119,11 +126,15 @@ class Outcomes:
 
 
 def _guess(
-    outcome: Success | Failure,
+    outcome: Success | Failure, notes: Notes
 ) -> Literal["success", "failure", "neither"]:
     """Say what the throttle learns: only a credential that was looked at is a guess."""
     if isinstance(outcome, Success):
         return "success"
+    if notes.guessed is not None:
+        # A client that has heard the answer may as well be gone, or say what it likes.
+        wrong = notes.guessed and outcome.reason in _AFTER_A_GUESS
+        return "failure" if wrong else "neither"
     return "failure" if outcome.reason is Reason.BAD_CREDENTIALS else "neither"
 
 
