@@ -2,7 +2,7 @@
 
     python -m unittest discover -s tests/interop -t .
 
-They take two minutes, so a run of all tests leaves them out, unless the environment
+They take some minutes, so a run of all tests leaves them out, unless the environment
 variable SASL_CORE_INTEROP is set; where it is "required", a missing program is a failure.
 """
 
@@ -30,4 +30,4 @@ def load_tests(
 
 
 def _left_out() -> None:
-    raise unittest.SkipTest(f"takes two minutes; run by: {_COMMAND}")
+    raise unittest.SkipTest(f"takes some minutes; run by: {_COMMAND}")

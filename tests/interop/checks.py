@@ -21,7 +21,7 @@ from sasl_core.mechanisms import registered
 from . import smtp
 from .cases import RIGHT, WRONG, Case
 from .outcomes import note
-from .peers.mail import COMMANDS, implicit_tls
+from .peers.mail import COMMANDS, Attempt
 from .peers.tls import certificates, client_context
 
 OURS = "sasl_core"
@@ -140,7 +140,7 @@ class ProgramChecks(ClientChecks):
 
     program: Any  # its module among `peers`
     name = ""  # unless the module has it
-    protocol = ""  # a word of `peers.mail`; empty: it knows one only
+    protocol = "smtp"
     options: tuple[str, ...] = ()
 
     def check(self, mechanism: str, case: Case) -> None:
@@ -167,14 +167,17 @@ class ProgramChecks(ClientChecks):
         protocol: str = "",
     ) -> subprocess.CompletedProcess[bytes]:
         """Run the program to its end, and expect nothing."""
-        protocol = protocol or self.protocol
-        port = self.ours.tls_port if implicit_tls(protocol) else self.ours.port
-        more: dict[str, Any] = {"protocol": protocol} if protocol else {}
-        if self.options:
-            more["options"] = self.options
-        done: subprocess.CompletedProcess[bytes] = self.program.log_in(
-            port, mechanism, mine, certificate, **more
+        attempt = Attempt(
+            self.ours.port,
+            mechanism,
+            mine,
+            certificate,
+            protocol or self.protocol,
+            self.options,
         )
+        if attempt.implicit_tls:
+            attempt = attempt._replace(port=self.ours.tls_port)
+        done: subprocess.CompletedProcess[bytes] = self.program.log_in(attempt)
         return done
 
     def client(self) -> str:

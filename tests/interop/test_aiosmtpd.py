@@ -131,8 +131,6 @@ tearDownModule = unittest.doModuleCleanups  # which pytest would not call
 class ClientTest(ProgramChecks):
     """What is the same for each program."""
 
-    protocol = "smtp"
-
     def client(self) -> str:
         return f"{super().client()} to aiosmtpd {ours.version}"
 

@@ -29,8 +29,6 @@ tearDownModule = unittest.doModuleCleanups  # which pytest would not call
 class ClientTest(ProgramChecks):
     """What is the same for each program."""
 
-    protocol = "smtp"
-
 
 @each(matrix(swaks.MECHANISMS, authzid=False))
 class SwaksTest(ClientTest):
@@ -67,7 +65,6 @@ class GsaslTest(ClientTest):
 
     program = gsasl
     name = "GNU SASL"
-    protocol = ""
 
 
 if __name__ == "__main__":

@@ -237,8 +237,6 @@ class Numbered(Submission):
 class SubmissionTest(ProgramChecks):
     """What is the same for each program."""
 
-    protocol = "smtp"
-
 
 @each(matrix([NAME], authzid=False, without=NOT_CONVERTED))
 class SwaksTest(SubmissionTest):

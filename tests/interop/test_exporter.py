@@ -18,6 +18,7 @@ from .application import settle
 from .cases import Case, each, matrix
 from .checks import Checks
 from .peers import gsasl
+from .peers.mail import Attempt
 from .peers.process import HOST, need
 from .peers.talk import Talk
 from .peers.tls import certificates
@@ -135,7 +136,8 @@ class ExporterTest(Checks):
                 target=lambda: sessions.append(serve(listener, mechanism))
             )
             server.start()
-            done = gsasl.log_in(port, mechanism, case.credentials, None, exporter=True)
+            attempt = Attempt(port, mechanism, case.credentials)
+            done = gsasl.log_in(attempt, exporter=True)
             server.join(20)
         (session,) = sessions
         event = session.success or session.failure

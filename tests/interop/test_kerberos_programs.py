@@ -20,6 +20,7 @@ from .outcomes import note
 from .packages import need_package
 from .peers import curl, gsasl, kerberos, ldap_tools, msmtp
 from .peers.accounts import ALICE
+from .peers.mail import Attempt
 from .peers.process import HOST, Sandbox, run
 from .serving import Serving
 from .submission import Submission
@@ -78,7 +79,7 @@ class ProgramsTest(unittest.TestCase):
         )
         self.addCleanup(ours.close)
         ours.expect(policy("GSSAPI"))
-        done = msmtp.log_in(ours.port, "GSSAPI", sasl.Credentials(*ALICE), None)
+        done = msmtp.log_in(Attempt(ours.port, "GSSAPI", sasl.Credentials(*ALICE)))
         self.assertEqual(done.returncode, 0, done.stdout)
         event: Any = ours.outcome()
         self.assertEqual(event.identity, sasl.Identity(ALICE.user))
@@ -114,10 +115,10 @@ class ProgramsTest(unittest.TestCase):
             f"curl {curl.version()}": lambda: self.curl(ours.port, ""),
             f"curl {curl.version()} --user": lambda: self.curl(ours.port, PRINCIPAL),
             f"msmtp {msmtp.version()}": lambda: msmtp.log_in(
-                ours.port, "GSSAPI", alice, None
+                Attempt(ours.port, "GSSAPI", alice)
             ),
             f"gsasl {gsasl.version()}": lambda: gsasl.log_in(
-                ours.port, "GSSAPI", alice, None
+                Attempt(ours.port, "GSSAPI", alice)
             ),
         }
         for program, log_in in programs.items():
@@ -133,7 +134,7 @@ class ProgramsTest(unittest.TestCase):
     def curl(self, port: int, user: str, protocol: str = "smtp") -> Any:
         options = ("--login-options", "AUTH=GSSAPI")
         mine = sasl.Credentials(authzid=user)
-        return curl.log_in(port, "GSSAPI", mine, None, options, protocol=protocol)
+        return curl.log_in(Attempt(port, "GSSAPI", mine, None, protocol, options))
 
 
 class PyspnegoTest(unittest.TestCase):

@@ -135,7 +135,6 @@ class EximTest(Checks):
 class SubmissionTest(ProgramChecks):
     """What is the same for each program."""
 
-    protocol = "smtp"
     policy = V1
 
     def log_in(self, policy: sasl.Policy, username: str = ALICE.user) -> Any:
@@ -193,7 +192,6 @@ class GsaslTest(SubmissionTest):
 
     program = gsasl
     name = "GNU SASL"
-    protocol = ""
 
     def test_user_at_domain(self) -> None:
         """libntlm takes it apart; a domain that is not ours is put together again."""

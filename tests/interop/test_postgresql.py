@@ -31,6 +31,7 @@ from .checks import Checks, ProgramChecks
 from .packages import need_package
 from .peers import psql
 from .peers.accounts import ALICE
+from .peers.mail import Attempt
 from .peers.postgresql import BOUND, MECHANISMS, Postgresql
 from .peers.process import HOST
 from .peers.tls import certificates, client_context
@@ -187,7 +188,8 @@ class BestTest(Checks):
         for case in (RIGHT, WRONG):
             with self.subTest(case.name):
                 ours.expect(sasl.Policy())
-                done = psql.log_in(ours.port, "password", case.credentials, None)
+                attempt = Attempt(ours.port, "password", case.credentials)
+                done = psql.log_in(attempt)
                 name = f"psql {psql.version()}, password in clear"
                 self.check_event(ours.outcome(), name, "PLAIN", case)
                 expected = 0 if case.welcome else psql.REFUSED
@@ -233,6 +235,7 @@ class PsqlTest(ProgramChecks):
     """psql, which is libpq, to our server."""
 
     program = psql
+    protocol = "postgresql"
     policy = sasl.Policy()
 
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import functools
 import subprocess
-from collections.abc import Sequence
 
-import sasl_core as sasl
-
-from .mail import APOP, LOGIN_COMMAND, USER_PASS, implicit_tls, plain_protocol
+from .mail import APOP, LOGIN_COMMAND, USER_PASS, Attempt
 from .process import HOST, must_run, need, run
 from .tls import certificates
 
@@ -31,16 +28,9 @@ def version() -> str:
     return must_run(["curl", "--version"]).split()[1].decode()
 
 
-def log_in(
-    port: int,
-    mechanism: str,
-    mine: sasl.Credentials,
-    certificate: str | None,
-    options: Sequence[str] = (),
-    *,
-    protocol: str = "smtp",
-) -> subprocess.CompletedProcess[bytes]:
+def log_in(attempt: Attempt) -> subprocess.CompletedProcess[bytes]:
     """Log in and do next to nothing; status 0 is success, `REFUSED` a refusal."""
+    mine, mechanism = attempt.mine, attempt.mechanism
     files = certificates()
     # EXTERNAL takes the user name for the authorization identity
     user = mine.username if mine.password else mine.authzid
@@ -49,24 +39,24 @@ def log_in(
         secrets += ["--sasl-authzid", mine.authzid]
     if mine.token is not None:
         secrets = ["--user", mine.username, "--oauth2-bearer", mine.token]
-    if certificate is not None:
+    if attempt.certificate is not None:
         secrets += ["--cert", str(files.alice), "--key", str(files.alice_key)]
     if mechanism in MECHANISMS:
         secrets += ["--login-options", f"AUTH={mechanism}"]
     elif mechanism == APOP:
         secrets += ["--login-options", "AUTH=+APOP"]
     # the path is the name to greet with, or the mailbox, or the message: none
-    path = "client.example.org" if plain_protocol(protocol) == "smtp" else ""
+    path = "client.example.org" if attempt.plain_protocol == "smtp" else ""
     # by POP3 it lists the messages, and whatever it is told to ask, it awaits a list
-    command = [] if plain_protocol(protocol) == "pop3" else ["--request", "NOOP"]
+    command = [] if attempt.plain_protocol == "pop3" else ["--request", "NOOP"]
     return run(
         [
             *("curl", "--silent", "--show-error", "--verbose"),
             *("--noproxy", "*", "--cacert", str(files.authority)),
-            *([] if implicit_tls(protocol) else ["--ssl-reqd"]),
+            *([] if attempt.implicit_tls else ["--ssl-reqd"]),
             *secrets,
-            *options,
+            *attempt.options,
             *command,
-            f"{protocol}://{HOST}:{port}/{path}",
+            f"{attempt.protocol}://{HOST}:{attempt.port}/{path}",
         ]
     )

@@ -5,18 +5,7 @@ from __future__ import annotations
 import functools
 import subprocess
 
-import sasl_core as sasl
-
-from .mail import (
-    APOP,
-    LOGIN_COMMAND,
-    USER_PASS,
-    implicit_tls,
-    plain_protocol,
-    quoted,
-    secret_of,
-    user_of,
-)
+from .mail import APOP, LOGIN_COMMAND, USER_PASS, Attempt, quoted
 from .process import Sandbox, must_run, need, run
 from .tls import certificates
 
@@ -48,29 +37,23 @@ def version() -> str:
     )
 
 
-def log_in(
-    port: int,
-    mechanism: str,
-    mine: sasl.Credentials,
-    certificate: str | None,
-    *,
-    protocol: str = "imap",
-) -> subprocess.CompletedProcess[bytes]:
+def log_in(attempt: Attempt) -> subprocess.CompletedProcess[bytes]:
     """Log in and look for mail; status 0 is success, there being no mail.
 
     With APOP it knows no STLS, whatever it is told: `pop3` is then without TLS.
     """
+    mechanism = attempt.mechanism
     files = certificates()
     shown = f"sslcert {files.alice} sslkey {files.alice_key}"
     text = _CONFIGURATION.format(
-        port=port,
-        protocol="apop" if mechanism == APOP else plain_protocol(protocol),
+        port=attempt.port,
+        protocol="apop" if mechanism == APOP else attempt.plain_protocol,
         auth={**_IMAP, **_POP3}[mechanism],
-        user=quoted(user_of(mine)),
-        password=quoted(secret_of(mine)),
-        tls="ssl" if implicit_tls(protocol) else "",
+        user=quoted(attempt.user),
+        password=quoted(attempt.secret),
+        tls="ssl" if attempt.implicit_tls else "",
         authority=files.authority,
-        certificate=shown if certificate else "",
+        certificate=shown if attempt.certificate else "",
     )
     with Sandbox("fetchmail") as sandbox:
         path = sandbox.write("fetchmailrc", text)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import functools
 import subprocess
 
-import sasl_core as sasl
-
-from .mail import APOP, LOGIN_COMMAND, USER_PASS, plain_protocol
+from .mail import APOP, LOGIN_COMMAND, USER_PASS, Attempt
 from .process import HOST, Sandbox, must_run, need, run
 from .tls import certificates
 
@@ -48,25 +46,19 @@ def version() -> str:
     return must_run(["getmail", "--version"]).split()[1].decode()
 
 
-def log_in(
-    port: int,
-    mechanism: str,
-    mine: sasl.Credentials,
-    certificate: str | None,
-    *,
-    protocol: str = "imaps",
-) -> subprocess.CompletedProcess[bytes]:
+def log_in(attempt: Attempt) -> subprocess.CompletedProcess[bytes]:
     """Log in and fetch all mail; status 0 is success."""
-    assert certificate is None
+    mine, mechanism = attempt.mine, attempt.mechanism
+    assert attempt.certificate is None
     with Sandbox("getmail") as sandbox:
         secret = f"password = {mine.password}"
         if mine.token is not None:
             # it has a command tell it the token
             secret = f'password_command = ("/bin/echo", "{mine.token}")'
         text = _CONFIGURATION.format(
-            kind=plain_protocol(protocol).upper(),
+            kind=attempt.plain_protocol.upper(),
             host=HOST,
-            port=port,
+            port=attempt.port,
             user=mine.username,
             secret=secret,
             authority=certificates().authority,

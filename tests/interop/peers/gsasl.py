@@ -17,6 +17,7 @@ from pathlib import Path
 import sasl_core as sasl
 
 from .accounts import Account
+from .mail import Attempt
 from .process import HOST, must_run, need, run
 from .talk import Talk
 from .tls import certificates
@@ -62,22 +63,18 @@ def client(
 
 
 def log_in(
-    port: int,
-    mechanism: str,
-    mine: sasl.Credentials,
-    certificate: str | None,
-    *,
-    exporter: bool = False,
+    attempt: Attempt, *, exporter: bool = False
 ) -> subprocess.CompletedProcess[bytes]:
     """Log in by SMTP over STARTTLS and leave; status 0 is success.
 
     It binds -PLUS by TLS 1.3's `exporter` or, as Python's ssl module knows nothing of
     that, by tls-unique of TLS 1.2.
     """
+    mine, mechanism = attempt.mine, attempt.mechanism
     files = certificates()
-    command = ["gsasl", "--smtp", f"--connect={HOST}:{port}", "--starttls"]
+    command = ["gsasl", "--smtp", f"--connect={HOST}:{attempt.port}", "--starttls"]
     command += [f"--x509-ca-file={files.authority}", f"--mechanism={mechanism}"]
-    if certificate is not None:
+    if attempt.certificate is not None:
         command += [f"--x509-cert-file={files.alice}"]
         command += [f"--x509-key-file={files.alice_key}"]
     if not mechanism.endswith("-PLUS"):

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import functools
 import subprocess
-from collections.abc import Sequence
 
-import sasl_core as sasl
-
+from .mail import Attempt
 from .process import HOST, Sandbox, must_run, need, run
 from .tls import certificates
 
@@ -42,19 +40,12 @@ def version() -> str:
     return text.split(b"ldapwhoami ")[1].split()[0].decode()
 
 
-def log_in(
-    port: int,
-    mechanism: str,
-    mine: sasl.Credentials,
-    certificate: str | None,
-    *,
-    protocol: str = "ldap",
-    options: Sequence[str] = (),
-) -> subprocess.CompletedProcess[bytes]:
+def log_in(attempt: Attempt) -> subprocess.CompletedProcess[bytes]:
     """Bind, over StartTLS or as `ldaps`, and ask who one is; status 0 is success.
 
     A -PLUS is bound by tls-server-end-point; without it, the client says that it cannot.
     """
+    mine, mechanism = attempt.mine, attempt.mechanism
     files = certificates()
     environment = {
         "LDAPTLS_CACERT": str(files.authority),
@@ -63,7 +54,7 @@ def log_in(
         "LDAPSASL_SECPROPS": "none",  # else not ANONYMOUS
         "LDAPSASL_CBINDING": "tls-endpoint" if mechanism.endswith("-PLUS") else "none",
     }
-    if certificate is not None:
+    if attempt.certificate is not None:
         environment["LDAPTLS_CERT"] = str(files.alice)
         environment["LDAPTLS_KEY"] = str(files.alice_key)
     authzid = ["-X", f"u:{mine.authzid}"] if mine.authzid else []
@@ -72,10 +63,10 @@ def log_in(
         secret.chmod(0o600)  # it warns
         return run(
             [
-                *("ldapwhoami", "-H", f"{protocol}://{HOST}:{port}/"),
-                *([] if protocol == "ldaps" else ["-ZZ"]),
+                *("ldapwhoami", "-H", f"{attempt.protocol}://{HOST}:{attempt.port}/"),
+                *([] if attempt.protocol == "ldaps" else ["-ZZ"]),
                 *("-N", "-Q", "-Y", mechanism, "-U", mine.username, *authzid),
-                *("-y", secret, *options),
+                *("-y", secret, *attempt.options),
             ],
             env=environment,
         )

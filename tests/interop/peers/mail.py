@@ -6,6 +6,9 @@ A protocol's name is that of a URL: `imap`, `pop3` and `smtp` with STARTTLS, `im
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import sasl_core as sasl
 
 # Ways to log in that no mechanism of SASL is, in the place of a mechanism's name.
@@ -15,24 +18,35 @@ COMMANDS = frozenset({LOGIN_COMMAND, USER_PASS})
 APOP = "APOP"
 
 
-def implicit_tls(protocol: str) -> bool:
-    """Whether TLS comes first."""
-    return protocol.endswith("s")
+class Attempt(NamedTuple):
+    """What a program is told: where, how and as whom to log in."""
 
+    port: int
+    mechanism: str  # or one of the ways above
+    mine: sasl.Credentials
+    certificate: str | None = None  # of this user, to be shown
+    protocol: str = "smtp"
+    options: Sequence[str] = ()  # of the command line, where the program takes them
 
-def plain_protocol(protocol: str) -> str:
-    """Return the name without what says that TLS comes first."""
-    return protocol.removesuffix("s")
+    @property
+    def implicit_tls(self) -> bool:
+        """Whether TLS comes first."""
+        return self.protocol in ("imaps", "pop3s", "smtps", "ldaps")
 
+    @property
+    def plain_protocol(self) -> str:
+        """The protocol, without what says that TLS comes first."""
+        return self.protocol.removesuffix("s") if self.implicit_tls else self.protocol
 
-def user_of(mine: sasl.Credentials) -> str:
-    """Return whom the programs call the user, who have one name only."""
-    return mine.authzid or mine.username
+    @property
+    def user(self) -> str:
+        """Whom the programs call the user, who have one name only."""
+        return self.mine.authzid or self.mine.username
 
-
-def secret_of(mine: sasl.Credentials) -> str:
-    """Return what the programs call the password, be it a token."""
-    return mine.token or mine.password or ""
+    @property
+    def secret(self) -> str:
+        """What the programs call the password, be it a token."""
+        return self.mine.token or self.mine.password or ""
 
 
 def quoted(text: str) -> str:

@@ -6,9 +6,7 @@ import functools
 import os
 import subprocess
 
-import sasl_core as sasl
-
-from .mail import LOGIN_COMMAND, implicit_tls, quoted, secret_of, user_of
+from .mail import LOGIN_COMMAND, Attempt, quoted
 from .process import Sandbox, must_run, need, run
 from .tls import certificates
 
@@ -65,15 +63,9 @@ def version() -> str:
     return must_run(["mbsync", "--version"]).split()[1].decode()
 
 
-def log_in(
-    port: int,
-    mechanism: str,
-    mine: sasl.Credentials,
-    certificate: str | None,
-    *,
-    protocol: str = "imap",
-) -> subprocess.CompletedProcess[bytes]:
+def log_in(attempt: Attempt) -> subprocess.CompletedProcess[bytes]:
     """Log in and fetch the mail of INBOX; status 0 is success."""
+    mechanism = attempt.mechanism
     files = certificates()
     shown = f"ClientCertificate {files.alice}\nClientKey {files.alice_key}"
     with Sandbox("mbsync") as sandbox:
@@ -82,12 +74,12 @@ def log_in(
             os.utime(sandbox.directory(f"mail/INBOX/{name}"), (0, 0))
         text = _CONFIGURATION.format(
             here=sandbox.path,
-            port=port,
-            user=quoted(user_of(mine)),
-            password=quoted(secret_of(mine)),
-            tls="IMAPS" if implicit_tls(protocol) else "STARTTLS",
+            port=attempt.port,
+            user=quoted(attempt.user),
+            password=quoted(attempt.secret),
+            tls="IMAPS" if attempt.implicit_tls else "STARTTLS",
             authority=files.authority,
-            certificate=shown if certificate else "",
+            certificate=shown if attempt.certificate else "",
             mechanism=mechanism.removesuffix(" command"),
         )
         path = sandbox.write("mbsyncrc", text)

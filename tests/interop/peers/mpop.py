@@ -5,9 +5,7 @@ from __future__ import annotations
 import functools
 import subprocess
 
-import sasl_core as sasl
-
-from .mail import APOP, USER_PASS, implicit_tls, secret_of, user_of
+from .mail import APOP, USER_PASS, Attempt
 from .process import HOST, Sandbox, must_run, need, run
 from .tls import certificates
 
@@ -52,28 +50,22 @@ def version() -> str:
     return must_run(["mpop", "--version"]).split()[2].decode()
 
 
-def log_in(
-    port: int,
-    mechanism: str,
-    mine: sasl.Credentials,
-    certificate: str | None,
-    *,
-    protocol: str = "pop3",
-) -> subprocess.CompletedProcess[bytes]:
+def log_in(attempt: Attempt) -> subprocess.CompletedProcess[bytes]:
     """Log in and fetch all mail; status 0 is success."""
+    mechanism = attempt.mechanism
     files = certificates()
     shown = f"tls_cert_file {files.alice}\ntls_key_file {files.alice_key}"
     with Sandbox("mpop") as sandbox:
         text = _CONFIGURATION.format(
             here=sandbox.path,
             host=HOST,
-            port=port,
-            starttls="off" if implicit_tls(protocol) else "on",
+            port=attempt.port,
+            starttls="off" if attempt.implicit_tls else "on",
             authority=files.authority,
-            certificate=shown if certificate else "",
+            certificate=shown if attempt.certificate else "",
             mechanism="user" if mechanism == USER_PASS else mechanism.lower(),
-            user=user_of(mine),
-            password=secret_of(mine),
+            user=attempt.user,
+            password=attempt.secret,
         )
         path = sandbox.write("mpoprc", text)
         path.chmod(0o600)  # it insists

@@ -5,9 +5,7 @@ from __future__ import annotations
 import functools
 import subprocess
 
-import sasl_core as sasl
-
-from .mail import implicit_tls, plain_protocol, secret_of, user_of
+from .mail import Attempt
 from .process import Sandbox, must_run, need, run
 from .tls import certificates
 
@@ -51,26 +49,20 @@ def version() -> str:
     return must_run(["msmtp", "--version"]).split()[2].decode()
 
 
-def log_in(
-    port: int,
-    mechanism: str,
-    mine: sasl.Credentials,
-    certificate: str | None,
-    *,
-    protocol: str = "smtp",
-) -> subprocess.CompletedProcess[bytes]:
+def log_in(attempt: Attempt) -> subprocess.CompletedProcess[bytes]:
     """Log in and send a message; status 0 is success."""
+    mechanism = attempt.mechanism
     files = certificates()
     text = _CONFIGURATION.format(
-        protocol=plain_protocol(protocol),
-        port=port,
-        starttls="off" if implicit_tls(protocol) else "on",
+        protocol=attempt.plain_protocol,
+        port=attempt.port,
+        starttls="off" if attempt.implicit_tls else "on",
         authority=files.authority,
         mechanism=mechanism.lower(),
-        user=user_of(mine),
-        password=secret_of(mine),
+        user=attempt.user,
+        password=attempt.secret,
     )
-    if certificate is not None:
+    if attempt.certificate is not None:
         text += f"tls_cert_file {files.alice}\ntls_key_file {files.alice_key}\n"
     with Sandbox("msmtp") as sandbox:
         path = sandbox.write("msmtprc", text)

@@ -15,18 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-import sasl_core as sasl
-
-from .mail import (
-    APOP,
-    LOGIN_COMMAND,
-    USER_PASS,
-    implicit_tls,
-    plain_protocol,
-    quoted,
-    secret_of,
-    user_of,
-)
+from .mail import APOP, LOGIN_COMMAND, USER_PASS, Attempt, quoted
 from .process import ENVIRONMENT, Sandbox, must_run, need, run
 from .tls import certificates
 
@@ -75,28 +64,22 @@ def version() -> str:
     return must_run(["mutt", "-v"]).split()[1].decode()
 
 
-def log_in(
-    port: int,
-    mechanism: str,
-    mine: sasl.Credentials,
-    certificate: str | None,
-    *,
-    protocol: str = "imap",
-) -> subprocess.CompletedProcess[bytes]:
+def log_in(attempt: Attempt) -> subprocess.CompletedProcess[bytes]:
     """Log in and open INBOX, or send a message; status 0 is success.
 
     Without a user name it waits for one to be typed, until it is ended.
     """
+    mine, mechanism = attempt.mine, attempt.mechanism
     files = certificates()
-    kind = plain_protocol(protocol).removesuffix("3")
-    address = f"localhost:{port}/"
-    scheme = f"{kind}s://" if implicit_tls(protocol) else f"{kind}://"
-    account = f"set {kind}_user = {quoted(user_of(mine))}"
+    kind = attempt.plain_protocol.removesuffix("3")
+    address = f"localhost:{attempt.port}/"
+    scheme = f"{kind}s://" if attempt.implicit_tls else f"{kind}://"
+    account = f"set {kind}_user = {quoted(attempt.user)}"
     if kind == "smtp":
-        account = f"set smtp_url = {scheme}{quote(user_of(mine), safe='')}@{address}"
+        account = f"set smtp_url = {scheme}{quote(attempt.user, safe='')}@{address}"
     with Sandbox("mutt") as sandbox:
         shown = ""
-        if certificate is not None:
+        if attempt.certificate is not None:
             both = files.alice.read_text() + files.alice_key.read_text()
             shown = f'set ssl_client_cert = "{sandbox.write("alice.pem", both)}"'
         text = _CONFIGURATION.format(
@@ -105,7 +88,7 @@ def log_in(
             certificate=shown,
             kind=kind,
             mechanism=_NAMES.get(mechanism, mechanism.lower()),
-            password=quoted(secret_of(mine)),
+            password=quoted(attempt.secret),
             token=mine.token or "",
             account=account,
         )

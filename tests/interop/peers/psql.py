@@ -5,8 +5,7 @@ from __future__ import annotations
 import functools
 import subprocess
 
-import sasl_core as sasl
-
+from .mail import Attempt
 from .process import HOST, must_run, need, run
 from .tls import certificates
 
@@ -22,33 +21,25 @@ def version() -> str:
     return must_run(["psql", "--version"]).split()[2].decode()
 
 
-def log_in(
-    port: int,
-    mechanism: str,
-    mine: sasl.Credentials,
-    certificate: str | None,
-    *,
-    binding: str | None = None,
-    database: str = "postgres",
-) -> subprocess.CompletedProcess[bytes]:
+def log_in(attempt: Attempt) -> subprocess.CompletedProcess[bytes]:
     """Log in over TLS and run an empty statement; status 0 is success.
 
-    `binding` is libpq's word: it demands a channel bound (`require`, which a -PLUS gets),
-    says that it cannot bind (`disable`, which others get), or does as it can (`prefer`).
+    By a -PLUS it demands that the channel is bound, else it says that it cannot bind.
     """
-    assert certificate is None
+    mine, mechanism = attempt.mine, attempt.mechanism
+    assert attempt.certificate is None
     bound = "require" if mechanism.endswith("-PLUS") else "disable"
     return run(
         ["psql", "--no-psqlrc", "--no-password", "--command", ";"],
         env={
             "PGHOST": HOST,
-            "PGPORT": str(port),
-            "PGDATABASE": database,
+            "PGPORT": str(attempt.port),
+            "PGDATABASE": "postgres",
             "PGUSER": mine.username,
             "PGPASSWORD": mine.password or "",
             "PGSSLMODE": "verify-full",
             "PGSSLROOTCERT": str(certificates().authority),
-            "PGCHANNELBINDING": binding or bound,
+            "PGCHANNELBINDING": bound,
             "PGCONNECT_TIMEOUT": "10",
             "PGGSSENCMODE": "disable",
         },

@@ -5,9 +5,7 @@ from __future__ import annotations
 import functools
 import subprocess
 
-import sasl_core as sasl
-
-from .mail import implicit_tls
+from .mail import Attempt
 from .process import HOST, must_run, need, run
 
 MECHANISMS = frozenset({"PLAIN", "LOGIN", "CRAM-MD5"})
@@ -22,22 +20,16 @@ def version() -> str:
     return must_run(["swaks", "--version"]).split()[2].decode()
 
 
-def log_in(
-    port: int,
-    mechanism: str,
-    mine: sasl.Credentials,
-    certificate: str | None,
-    *,
-    protocol: str = "smtp",
-) -> subprocess.CompletedProcess[bytes]:
+def log_in(attempt: Attempt) -> subprocess.CompletedProcess[bytes]:
     """Log in and leave; status 0 is success, `REFUSED` a refusal."""
-    assert certificate is None
+    mine, mechanism = attempt.mine, attempt.mechanism
+    assert attempt.certificate is None
     return run(
         [
-            *("swaks", "--server", HOST, "--port", str(port)),
+            *("swaks", "--server", HOST, "--port", str(attempt.port)),
             # it greets by EHLO, or by LHLO
-            *("--protocol", "LMTP" if protocol == "lmtp" else "ESMTP"),
-            "--tls-on-connect" if implicit_tls(protocol) else "--tls",
+            *("--protocol", "LMTP" if attempt.protocol == "lmtp" else "ESMTP"),
+            "--tls-on-connect" if attempt.implicit_tls else "--tls",
             *("--auth", mechanism, "--auth-user", mine.username),
             *("--auth-password", mine.password or "", "--quit-after", "AUTH"),
         ]
