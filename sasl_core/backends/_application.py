@@ -19,7 +19,7 @@ from ._answers.parts import Parts
 from ._worlds import run
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 
     from .._events import Event, Failure, Request, Success
     from .._policy import Policy
@@ -131,11 +131,12 @@ class Application(_Application):
         """
         _run(self._answers.decide(exchange, outcome))
 
-    def policy(self, **settings: Any) -> Policy:
+    def policy(self, *, also: Iterable[str] = (), **settings: Any) -> Policy:
         """Return a policy that offers what every account can do, and shows unknown users
-        as known ones; `settings` are `Policy`'s, and come first.
+        as known ones. Of obsolete mechanisms it offers those that `also` names, where
+        every account can do them. `settings` are `Policy`'s, and come first.
         """
-        return _run(self._answers.policy(settings))
+        return _run(self._answers.policy(also, settings))
 
     def close(self) -> None:
         """Wait for the upgrades under way."""
@@ -202,9 +203,9 @@ class AsyncApplication(_Application):
         """Take note of how an exchange ended, as `Application.decided`."""
         await self._answers.decide(exchange, outcome)
 
-    async def policy(self, **settings: Any) -> Policy:
+    async def policy(self, *, also: Iterable[str] = (), **settings: Any) -> Policy:
         """Return a policy that fits the accounts, as `Application.policy`."""
-        return await self._answers.policy(settings)
+        return await self._answers.policy(also, settings)
 
     async def close(self) -> None:
         """Wait for the upgrades under way."""

@@ -24,14 +24,17 @@ def set_password(
     schemes: Iterable[str] = _SCHEMES,
     *,
     iterations: int | Mapping[str, int] | None = None,
+    realm: str | None = None,
 ) -> None:
     """Derive records of a new password, and store them in place of all old ones.
 
+    `schemes`, `iterations` and `realm` as in `records.derive`: SCRAM-SHA-256 serves PLAIN
+    and LOGIN, too; CRAM-MD5, DIGEST-MD5, NTLM, OTP and SRP each need their own record.
     An account that does not exist is made; what else is stored of it stays, and so do
-    public keys, which are of no password. Slow, as
-    `records.derive` is; raise ValueError as it does, and Unavailable.
+    public keys, which are of no password. Slow, as `records.derive` is; raise ValueError
+    as it does, and Unavailable.
     """
-    made = _derive(username, password, schemes, iterations)
+    made = _derive(username, password, schemes, iterations, realm)
     for _ in range(_TRIES):
         old = store.find(username)
         if store.replace(username, old, _with(old, made)):
@@ -46,9 +49,12 @@ async def set_password_async(
     schemes: Iterable[str] = _SCHEMES,
     *,
     iterations: int | Mapping[str, int] | None = None,
+    realm: str | None = None,
 ) -> None:
     """Set a password as `set_password`, deriving in a thread."""
-    made = await asyncio.to_thread(_derive, username, password, schemes, iterations)
+    made = await asyncio.to_thread(
+        _derive, username, password, schemes, iterations, realm
+    )
     for _ in range(_TRIES):
         old = await store.find(username)
         if await store.replace(username, old, _with(old, made)):
@@ -68,7 +74,10 @@ def _derive(
     password: str,
     schemes: Iterable[str],
     iterations: int | Mapping[str, int] | None,
+    realm: str | None,
 ) -> tuple[records.Record, ...]:
     if iterations is None:
-        return records.derive(password, schemes, username=username)
-    return records.derive(password, schemes, iterations=iterations, username=username)
+        iterations = records.ITERATIONS
+    return records.derive(
+        password, schemes, iterations=iterations, username=username, realm=realm
+    )

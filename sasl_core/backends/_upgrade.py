@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 class Upgrade:
     """Which records every account should have, and which it should not.
 
-    `schemes`: those to have, the first of which then verifies passwords; `iterations`: as
-    `records.derive` takes them. A record with fewer, or of a fast hash, is weak, and goes
-    (`records.weak`); `only`: so do all of other schemes, for a store that holds one. Public
-    keys stay in any case: they are of no password.
+    `schemes`: those to have, the first of which then verifies passwords; `iterations` and
+    `realm` as `records.derive` takes them. A record with fewer, or of a fast hash, is
+    weak, and goes (`records.weak`); `only`: so do all of other schemes, for a store that
+    holds one. Public keys stay in any case: they are of no password.
     """
 
     schemes: tuple[str, ...] = ("SCRAM-SHA-256",)
@@ -28,6 +28,7 @@ class Upgrade:
         default_factory=lambda: dict(records.ITERATIONS)
     )
     only: bool = False
+    realm: str | None = None
 
     def due(self, account: Account) -> bool:
         """Tell whether something is missing, or weak."""
@@ -41,7 +42,11 @@ class Upgrade:
         """
         kept = self._kept(account)
         made = records.derive(
-            password, self._missing(kept), iterations=self.iterations, username=username
+            password,
+            self._missing(kept),
+            iterations=self.iterations,
+            username=username,
+            realm=self.realm,
         )
         every = {record.scheme: record for record in (*kept, *made)}
         wanted = [every[scheme] for scheme in self.schemes]

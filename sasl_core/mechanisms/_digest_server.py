@@ -195,9 +195,8 @@ class _AwaitPassword(Asking):
         if not right or not known:
             if self.used is not None:
                 return self.waiting.challenge_again(said.nonce, self.used, terms)
-            return Failure(
-                Reason.BAD_CREDENTIALS, "unknown user or wrong response"
-            ), None
+            detail = "unknown user, wrong response, or a secret of another realm"
+            return Failure(Reason.BAD_CREDENTIALS, detail), None
         memory = terms.policy.memory
         if memory is not None and said.qop == b"auth":
             memory.put(said.nonce, (int(said.uses, 16), said.username, said.realm))

@@ -6,6 +6,7 @@ import os
 
 from .._records import ScramKeys
 from .._scram_math import NAMES, suite
+from ..otp import OtpState
 from ._foreign import ForeignHash
 from ._hashes import Digest, Pbkdf2
 from ._nt_hash import NtHash
@@ -43,11 +44,14 @@ def derive(
     """Make a record for each scheme, in their order; slow: call it in a thread.
 
     Schemes are the six SCRAMs' names, PBKDF2-SHA1, -SHA256 and -SHA512, CRAM-MD5,
-    DIGEST-MD5 (for `username` in `realm`; None: the part after its @), SRP (for
-    `username`), NTLM and PLAIN.
-    `iterations`: for all, or by scheme. Raise ValueError for a password that a scheme
-    can make nothing of, and for an unknown scheme.
+    DIGEST-MD5, SRP, OTP (its 500 one-time passwords), NTLM and PLAIN.
+    DIGEST-MD5's is for `username` in the `realm` that the server announces (which is its
+    channel's host, if it says no other), None: in the part of the name after its @; SRP's
+    is for `username`. `iterations`: for all, or by scheme. Raise ValueError for a password
+    that a scheme can make nothing of, and for an unknown scheme.
     """
+    if isinstance(schemes, str):
+        raise TypeError("schemes come as a list or tuple, not as one str")
     return tuple(
         _one(password, scheme, _count(scheme, iterations), username, realm)
         for scheme in schemes
@@ -102,8 +106,13 @@ def _one(
             return DigestMd5Secret.derive(username, realm, password)
         case ["SRP"]:
             return SrpVerifier.derive(username, password)
+        case ["OTP"]:
+            return OtpState.derive(password)
         case ["NTLM"]:
             return NtHash.derive(password)
         case ["PLAIN"]:
             return Plaintext(password)
-    raise ValueError("no record of that scheme can be derived")
+    raise ValueError(
+        f"no record of that scheme can be derived, but of {', '.join(ITERATIONS)},"
+        " CRAM-MD5, DIGEST-MD5, SRP, OTP, NTLM, PLAIN"
+    )

@@ -139,9 +139,10 @@ class Answers:
         """Take note of how an exchange ended."""
         await self.outcomes.decide(exchange, outcome)
 
-    async def policy(self, settings: dict[str, Any]) -> Policy:
+    async def policy(self, also: Iterable[str], settings: dict[str, Any]) -> Policy:
         """Return a policy that fits the accounts and the parts; `settings` come first."""
         population = await self.accounts.population()
+        wanted = Policy(allow=also).allow or frozenset()
         allow = {"EXTERNAL"}
         for one in registered():
             able = (
@@ -149,7 +150,7 @@ class Answers:
                 or self._has_parts_for(one)
                 or settings.get(one.uses) is not None
             )
-            if able and not one.obsolete:
+            if able and (not one.obsolete or one.name in wanted):
                 allow.add(one.name)
         fitting: dict[str, Any] = {"allow": allow, "decoy": population, "confirm": True}
         return Policy(**(fitting | settings))
