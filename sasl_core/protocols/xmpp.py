@@ -8,7 +8,6 @@ after success, are the owner's too: a new stream has a new session.
 from __future__ import annotations
 
 from .._errors import ProtocolError, StateError
-from .._events import Request
 from .._policy import DEFAULT
 from .._reasons import Reason
 from .._strict import Malformed
@@ -16,10 +15,9 @@ from .._value import Secretive
 from ..profiles import XMPP
 from ._attempts import Attempts
 from ._capabilities import mechanism_names
+from ._element_server import ElementServer
 from ._exchange import LineWords
-from ._lines import LineBuffer
 from ._replies import BaseReply
-from ._server_session import ServerBase
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
 
     from .._advertised import Advertised
     from .._channel import Channel
-    from .._events import Success
+    from .._events import Request, Success
     from .._policy import Policy
     from .._profile import Profile
     from .._values import Credentials, TokenError
@@ -207,7 +205,7 @@ class ClientSession(Secretive):
         return Element("auth", *initial, mechanism=mechanism)
 
 
-class ServerSession(ServerBase[Element, Element]):
+class ServerSession(ElementServer[Element]):
     """Everything that SASL means on a stream, as `ServerBase`: of Elements, not lines.
 
     List `mechanisms` in the stream's features; they may be none. Set `advertised` to what
@@ -241,19 +239,7 @@ class ServerSession(ServerBase[Element, Element]):
         """Return the names for `<mechanisms/>`, as they apply now."""
         return () if self.success is not None else self._offer()
 
-    def receive(  # type: ignore[override]  # an element is no line
-        self, element: Element
-    ) -> Element | Request:
-        """Take an element; return what to send, or a request to settle.
-
-        Raise StateError while a request waits for its answer, and after `closed`.
-        """
-        if self._over or self._request is not None:
-            raise StateError(
-                "no element is due: the session is closed, or waits for an answer"
-            )
-        if self._ending:
-            return self._too_many()
+    def _element(self, element: Element) -> Element | Request:
         match element:
             case Element("abort"):
                 return self._refuse(Reason.ABORTED, "the client aborted")
@@ -281,14 +267,6 @@ class ServerSession(ServerBase[Element, Element]):
         except Malformed:
             return False
         return True
-
-    def _refuse(self, reason: Reason, detail: str) -> Element | Request:
-        if self._server is not None:
-            return self._give_up(reason, detail)
-        return self._refusal(reason)
-
-    def _buffer(self) -> LineBuffer:
-        return LineBuffer(0)  # of no use: elements come in by themselves
 
     def _challenge(self, data: bytes) -> Element:
         return Element("challenge", data.decode())

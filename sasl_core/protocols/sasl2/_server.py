@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from ..._advertised import Advertised
-from ..._errors import StateError
 from ..._events import Success
 from ..._hashed_token import HT_NAMES
 from ..._policy import DEFAULT
 from ..._reasons import Reason
 from ..._requests import FindHashedTokens, UseHashedToken
 from ..._strict import Malformed, folded
-from .._lines import LineBuffer
-from .._server_session import ServerBase
+from .._element_server import ElementServer
 from . import _fast as fast
 from . import _upgrade as upgrade
 from ._element import NAMESPACE, Element
@@ -29,7 +27,7 @@ _LONGEST_DEVICE = 128  # characters; a UUID has 36
 _TOKEN_REQUESTS = frozenset({FindHashedTokens, UseHashedToken})
 
 
-class ServerSession(ServerBase[Element, Element]):
+class ServerSession(ElementServer[Element]):
     """Everything that SASL2 means on a stream, as `ServerBase`: of Elements, not lines.
 
     Put `features` into the stream's. There is no STARTTLS here. After `max_failures`
@@ -111,19 +109,7 @@ class ServerSession(ServerBase[Element, Element]):
         authentication = Element("authentication", children=offer)
         return (authentication, write_bindings(types)) if types else (authentication,)
 
-    def receive(  # type: ignore[override]  # an element is no line
-        self, element: Element
-    ) -> Element | Request:
-        """Take an element; return what to send, or a request to settle.
-
-        Raise StateError while a request waits for its answer, and after `closed`.
-        """
-        if self._over or self._request is not None:
-            raise StateError(
-                "no element is due: the session is closed, or waits for an answer"
-            )
-        if self._ending:
-            return self._too_many()
+    def _element(self, element: Element) -> Element | Request:
         exchange, login = self._server, self._login
         match element.name if element.namespace == NAMESPACE else "":
             case "abort" if not self.success:
@@ -221,14 +207,6 @@ class ServerSession(ServerBase[Element, Element]):
         jid = jid if "@" in jid else f"{jid}@{self._domain}"
         children.append(Element("authorization-identifier", jid))
         return Element("success", children=children)
-
-    def _refuse(self, reason: Reason, detail: str) -> Element | Request:
-        if self._server is not None:
-            return self._give_up(reason, detail)
-        return self._refusal(reason)
-
-    def _buffer(self) -> LineBuffer:
-        return LineBuffer(0)  # of no use: elements come in by themselves
 
     def _challenge(self, data: bytes) -> Element:
         if self._login is not None:
