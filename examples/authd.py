@@ -23,7 +23,13 @@ import sys
 from typing import Any
 
 from sasl_core.adapters.authd import Service
-from sasl_core.backends import AsyncApplication, ThreadedStore, Upgrade, set_password
+from sasl_core.backends import (
+    AsyncApplication,
+    ThreadedStore,
+    Unavailable,
+    Upgrade,
+    set_password,
+)
 from sasl_core.backends.audit import Lines
 from sasl_core.backends.sql import SqlStore, schema
 from sasl_core.backends.throttle import Throttle
@@ -40,7 +46,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--group", help="whose members may ask at the sockets")
     parser.add_argument("--local-realm", action="append", default=[], metavar="REALM")
     parser.add_argument("--grace", type=float, default=5.0, metavar="SECONDS")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if not (options.add or options.dovecot or options.saslauthd):
+        parser.error("nothing to do: --add, --dovecot or --saslauthd")
+    return options
 
 
 def open_store(options: argparse.Namespace) -> SqlStore:
@@ -101,11 +110,16 @@ async def serve(options: argparse.Namespace, store: SqlStore) -> None:
 
 def main() -> int:
     options = arguments()
-    store = open_store(options)
-    if options.add:
-        add(store, options.add)
-    else:
-        asyncio.run(serve(options, store))
+    try:
+        store = open_store(options)
+        if options.add:
+            add(store, options.add)
+        else:
+            asyncio.run(serve(options, store))
+    # No database, no such group, a password that is none, a file that is in the way.
+    except (Unavailable, ImportError, LookupError, ValueError, OSError) as error:
+        print(f"authd: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -12,8 +14,10 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import sasl_core as sasl
+from examples import authd
 from sasl_core.adapters import saslauthd
 from sasl_core.protocols.dovecot import ClientSession, Continue, Refused, Verified
 
@@ -127,6 +131,40 @@ class Authd(unittest.TestCase):
         self.assertEqual(outcomes.count("failure"), 3)
         self.assertEqual(outcomes.count("unavailable"), 21)
         self.assertNotIn("onderland", out)
+
+
+class RefusalTest(unittest.TestCase):
+    """What an admin did wrong is a line that says what, and no traceback."""
+
+    def run_it(self, *arguments: str) -> tuple[object, str]:
+        """Run it here, with nothing on standard input; return its status and words."""
+        self.enterContext(mock.patch.object(sys, "argv", ["authd", *arguments]))
+        self.enterContext(mock.patch.object(sys, "stdin", io.StringIO()))
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            try:
+                return authd.main(), said.getvalue()
+            except SystemExit as end:
+                return end.code, said.getvalue()
+
+    def test_nothing_to_do(self) -> None:
+        """It would say that it is ready, and nobody could ask it."""
+        status, said = self.run_it("--accounts", ":memory:")
+        self.assertEqual(status, 2)
+        self.assertIn("--add, --dovecot or --saslauthd", said)
+
+    def test_no_database(self) -> None:
+        """The code of SQLite's error is told; its text could hold anything."""
+        here = str(Path(__file__).parent)
+        status, said = self.run_it("--accounts", here, "--add", "alice")
+        self.assertEqual(status, 1)
+        self.assertIn("authd: the database cannot tell: ", said)
+        self.assertIn("SQLITE_CANTOPEN", said)
+
+    def test_no_password(self) -> None:
+        """An empty line."""
+        status, said = self.run_it("--accounts", ":memory:", "--add", "alice")
+        self.assertEqual(status, 1)
+        self.assertIn("authd: the password is empty", said)
 
 
 if __name__ == "__main__":

@@ -201,7 +201,7 @@ class SqlStore:
                         yield username, account
             return
         except (self._driver.Error, OSError) as error:
-            problem = type(error).__name__
+            problem = _problem(error)
         finally:
             if connection is not None:
                 _close(connection)
@@ -268,7 +268,7 @@ class SqlStore:
                     connection = self._connect()
                 result = work(connection)
             except (self._driver.Error, OSError) as error:
-                problem = type(error).__name__  # its text can show what was written
+                problem = _problem(error)
             else:
                 if len(self._idle) < self._most_idle:
                     self._idle.append(connection)
@@ -280,6 +280,12 @@ class SqlStore:
             # One that lay idle may have died with a restart of the database.
             if not used:
                 raise Unavailable(f"the database cannot tell: {problem}")
+
+
+def _problem(error: Exception) -> str:
+    """Name an error, and its code, if it has one: its text can show what was written."""
+    code = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None)
+    return type(error).__name__ + (f", {code}" if code else "")
 
 
 class _Statement:
