@@ -5,6 +5,7 @@ from the arguments, which every user of the machine can see.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -52,16 +53,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status, 2 for what cannot be done."""
     options = _parser().parse_args(arguments)
     try:
-        print(options.run(options))
+        print(options.run(options), flush=True)
     except ValueError as error:
         print(f"python -m sasl_core: error: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # Who reads it has seen enough, as `head` has; Python would flush it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        "python -m sasl_core", description="Secrets are read from standard input."
+        "python -m sasl_core",
+        description="What a password, a key or a mechanism is to SASL, at a glance."
+        " Secrets are read from standard input.",
+        epilog="COMMAND --help tells more of each. The rest is a library: see"
+        " help(sasl_core) in Python.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -121,7 +129,7 @@ def _mechanisms(_: argparse.Namespace) -> str:
 
 
 def _row(mechanism: Mechanism) -> tuple[str, ...]:
-    needs = {"password" if need in _HASHES else need for need in mechanism.needs}
+    needs = set(map(_need, mechanism.needs))
     if mechanism.plus:
         needs.add("TLS")
     if mechanism.external:
@@ -129,6 +137,7 @@ def _row(mechanism: Mechanism) -> tuple[str, ...]:
     gives = (
         "proof of the server" * mechanism.mutual,
         "channel binding" * mechanism.plus,
+        "security layer" * mechanism.layer,
     )
     notes = (
         mechanism.specification,
@@ -143,6 +152,12 @@ def _row(mechanism: Mechanism) -> tuple[str, ...]:
         _list(gives),
         _list(notes),
     )
+
+
+def _need(need: str) -> str:
+    if need.startswith(("HT-", "HT2-")):
+        return "hashed token"
+    return "password" if need in _HASHES else need
 
 
 def _list(words: Iterable[str]) -> str:

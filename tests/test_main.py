@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 import unittest
@@ -244,6 +245,26 @@ class ProgramTest(MainCase):
         """No command, an unknown one."""
         self.assertIn("COMMAND", self.refuse())
         self.refuse("frobnicate")
+
+    def test_help(self) -> None:
+        """It says what there is, and where the rest is."""
+        shown = Outcome("--help").out
+        for word in ("scram-keys", "COMMAND --help", "help(sasl_core)"):
+            self.assertIn(word, shown)
+
+    def test_a_reader_who_goes(self) -> None:
+        """`| head` is no traceback, neither now nor when Python ends."""
+        gone, pipe = os.pipe()
+        os.close(gone)
+        done = subprocess.run(
+            [sys.executable, "-m", "sasl_core", "mechanisms"],
+            cwd=_ROOT,
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        os.close(pipe)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_version(self) -> None:
         """The package's."""

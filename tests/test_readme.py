@@ -8,6 +8,8 @@ import re
 import sys
 import threading
 import unittest
+from collections.abc import Iterable
+from itertools import groupby
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -20,6 +22,7 @@ from sasl_core.protocols import smtp
 
 README = Path(__file__).parent.parent / "README.md"
 TEXT = README.read_text(encoding="utf-8")
+_HASH = re.compile(r"SHA3?-\d+")
 _MARK = re.compile(r"(<!-- mechanisms -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -33,19 +36,37 @@ def block(title: str) -> dict[str, Any]:
     return names
 
 
-def row(mechanism: Mechanism) -> str:
-    """Write a mechanism's line of the table."""
-    gives = [
-        *(["proof of the server"] if mechanism.mutual else []),
-        *(["channel binding"] if mechanism.plus else []),
-    ]
-    cells = (
-        mechanism.name,
-        f"the {mechanism.shows}" if mechanism.shows else "",
-        ", ".join(gives),
-        ", ".join(f"`{request.__name__}`" for request in mechanism.asks),
-        mechanism.specification,
+def facts(mechanism: Mechanism) -> tuple[str, ...]:
+    """Write what one line tells of a mechanism."""
+    gives = (
+        "proof of the server" * mechanism.mutual,
+        "channel binding" * mechanism.plus,
+        "security layer" * mechanism.layer,
     )
+    return (
+        f"the {mechanism.shows}" if mechanism.shows else "",
+        ", ".join(filter(None, gives)),
+        ", ".join(f"`{request.__name__}`" for request in mechanism.asks),
+    )
+
+
+def family(mechanism: Mechanism) -> tuple[str, ...]:
+    """Return what those have in common that share a line: all but the hash."""
+    return (_HASH.sub("*", mechanism.name.replace("HT2", "HT")), *facts(mechanism))
+
+
+def row(mechanisms: Iterable[Mechanism]) -> str:
+    """Write the line of a mechanism, or of a family that differs in the hash only."""
+    members = tuple(mechanisms)
+    names = dict.fromkeys(f"`{_HASH.sub('*', one.name)}`" for one in members)
+    hashes = dict.fromkeys(
+        found[0] for one in members if (found := _HASH.search(one.name))
+    )
+    told = (
+        f"{', '.join(names)} (with {', '.join(hashes)})" if hashes else members[0].name
+    )
+    specifications = dict.fromkeys(one.specification for one in members)
+    cells = (told, *facts(members[0]), ", ".join(specifications))
     return f"| {' | '.join(cells)} |"
 
 
@@ -53,7 +74,8 @@ def table() -> str:
     """Write the table of mechanisms, from the registry."""
     head = "| mechanism | shows the server | gives | a server asks | specification |"
     rule = "| --- | --- | --- | --- | --- |"
-    return "\n".join((head, rule, *map(row, registered()))) + "\n"
+    rows = (row(members) for _, members in groupby(registered(), family))
+    return "\n".join((head, rule, *rows)) + "\n"
 
 
 class TableTest(unittest.TestCase):
