@@ -49,6 +49,22 @@ class ReadTest(unittest.TestCase):
             with contextlib.suppress(Malformed):
                 self.assertTrue(identities.read(octets, "password", policy))
 
+    def test_what_would_break_a_line(self) -> None:
+        """Never passes, wherever it stands; other controls only where nothing is
+        prepared.
+        """
+        for char in "\0\r\n":
+            for octets in (char.encode(), f"a{char}".encode(), f"{char}\xe9".encode()):
+                for policy in (PREPARE, BARE):
+                    with self.subTest(octets), self.assertRaises(Malformed):
+                        identities.read(octets, "user name", policy)
+        for octets in (b"a\t", b"\x7fa"):
+            with self.subTest(octets), self.assertRaises(Malformed):
+                identities.read(octets, "user name", PREPARE)
+            self.assertEqual(
+                identities.read(octets, "user name", BARE), octets.decode()
+            )
+
     def test_the_error_names_the_field(self) -> None:
         """And nothing else."""
         with self.assertRaisesRegex(Malformed, "password"):

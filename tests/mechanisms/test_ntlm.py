@@ -111,6 +111,7 @@ class NameTest(unittest.TestCase):
         oem = messages.OEM | messages.NTLM
         exchange = Exchange(r"example\user", change={0: flags_as(oem)})
         self.assertEqual(exchange.challenge.flags & 3, messages.OEM)
+        self.assertEqual(exchange.proof.flags & 3, messages.OEM)
         self.assertIn(b"EXAMPLE", exchange.said[1])
         self.assertIsInstance(exchange.event, sasl.Success)
         with self.assertRaises(sasl.ProtocolError):
