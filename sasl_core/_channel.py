@@ -102,10 +102,15 @@ class ChannelBinding(Frozen):
 class Channel(Frozen):
     """The facts about the connection.
 
-    `encrypted`: nobody else can read it. `service`, `host`, `port`: what the client
-    connected to. `bindings`: the channel bindings that can be had, the preferred one
-    first. `external`: an identity proven outside SASL (a verified TLS client
-    certificate, SO_PEERCRED). `remote`: the peer's address, for logs and limits.
+    `encrypted`: nobody else can read it, and a client has verified the certificate.
+    `service`: GSSAPI's name of the protocol: "smtp", "imap", "pop", "ldap", "xmpp", ...
+    `host`, `port`: what the client connected to; on a server its own name and port.
+    `bindings`: the channel bindings that can be had, the preferred one first.
+    `external`: an identity proven outside SASL (a verified TLS client certificate,
+        SO_PEERCRED): what EXTERNAL takes for the name.
+    `remote`: the peer's address, for logs and limits.
+
+    Kerberos and DIGEST-MD5 need `service` and `host`, on both sides the same.
     """
 
     __slots__ = __match_args__ = (
@@ -162,7 +167,8 @@ class Channel(Frozen):
     ) -> Channel:
         """Read the facts off an `ssl.SSLSocket` or `ssl.SSLObject` after its handshake.
 
-        A server passes its own `certificate` (DER): the ssl module cannot tell it.
+        A server passes its own `certificate` (DER): the ssl module cannot tell it, and
+        without it there is no -PLUS to offer.
         `exporter` is the keying material of `ChannelBinding.tls_exporter`, from a TLS
         stack that exports it; without it TLS 1.3 binds to the certificate only. An
         identity is never read off a certificate here: whether it was verified, and

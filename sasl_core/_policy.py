@@ -34,36 +34,59 @@ _BLOCKS = frozenset({"3des", "des"})
 class Policy(Frozen):
     """What one side accepts; immutable, with safe defaults, for clients and servers.
 
-    `allow`: names, nothing else is run (None: all that are neither anonymous nor
-    obsolete, and of which every client and server can make use); `deny`: names never run.
-    `cleartext`: when a mechanism may show the password or token: "encrypted" channels
-    only, "always", or "never". `channel_binding`: "prefer", "disable", or "require"
-    (-PLUS mechanisms only, and on a server NTLM). `iterations`: the fewest and most that
-    a client computes for a server's SCRAM. `max_message`: octets of one message, before
-    decoding.
-    `decoy_secret`: octets that keep the salt of unknown users stable over restarts and
-    hosts (None: random for this process); `decoy`: the iterations and salt length that
-    real accounts have, or their `sasl_core.backends.Population` where they differ.
-    `prepare`: apply SASLprep (False: for stores filled without it).
-    `layers`: the security layers to put on the connection, the preferred one first:
-    "confidentiality", "integrity", "none" (without it, mechanisms that give none are not
-    run); `ciphers`: what DIGEST-MD5, and of the RC4s NTLM, may encrypt with, by RFC 2831's
-    names, the preferred one first: each with its maker, None for the RC4 that is built
-    in; `max_buffer`: octets of one buffer that we take.
-    `memory`: the `Memory` in which DIGEST-MD5 keeps nonces, to authenticate by them again
-    (None: each serves once), and an OTP client the lowest number it was asked for;
-    `otp_jump`: how far below that the next may be: who has a low one has all above it.
+    Which mechanisms:
+
+    `allow`: names, in any case; no other is run. None: all that are neither anonymous nor
+        obsolete, and of which every client and server can make use. A -PLUS is another
+        name than the one without.
+    `deny`: names that are never run.
+    `cleartext`: when a mechanism may show the password or token: on "encrypted" channels,
+        "always", or "never".
+    `channel_binding`: "prefer", "disable", or "require" (-PLUS mechanisms only, and on a
+        server NTLM).
+
+    Limits:
+
+    `max_message`: octets of one message, before decoding.
+    `iterations`: the fewest and most that a client computes for a server's SCRAM.
+    `otp_jump`: how far below the last number that it was asked for (see `memory`) an OTP
+        client answers: who has the password of a low one has all above it.
+
+    Users who do not exist:
+
+    `decoy`: the iterations and octets of salt that real accounts have, or their
+        `sasl_core.backends.Population` where they differ.
+    `decoy_secret`: octets that keep the salt shown for nobody the same over restarts and
+        hosts (None: random for this process).
+
+    Security layers, of DIGEST-MD5, NTLM and Kerberos:
+
+    `layers`: those to put on the connection, the preferred one first: "confidentiality",
+        "integrity", "none" (without it, mechanisms that give none are not run).
+    `ciphers`: what DIGEST-MD5 may encrypt with, and of the RC4s NTLM, the preferred one
+        first: a dict of "3des", "rc4", "des", "rc4-56" and "rc4-40", each with its maker
+        (`adapters.cryptography.des`), None for the RC4 that is built in.
+    `max_buffer`: octets of one buffer that we take.
+
+    Of one mechanism each:
+
+    `prepare`: apply SASLprep to names and passwords (False: for stores filled without it).
+    `memory`: the `sasl_core.memory.Memory` in which DIGEST-MD5 keeps nonces, to
+        authenticate by them again (None: each serves once), and an OTP client the lowest
+        number that it was asked for.
     `ntlm_v1`: the maker of DES with which NTLM's first version is spoken too (None: only
-    the second); `clock`: what tells the time, such as `time.time`, to NTLM: with it a
-    server's challenge has a timestamp, which makes Windows protect the exchange by a MIC.
-    `ht_draft`: whose messages HT speaks, for they do not tell: those of
-    draft-ietf-kitten-sasl-ht-02 ("ietf-02"), -00 ("ietf-00", as draft-schmaus-...-10), or
-    of the older ones that XMPP's FAST is deployed with ("schmaus-09"). By the name HT2, it
-    is always the first.
+        the second).
+    `clock`: what tells the time, such as `time.time`, to NTLM: with it a server's challenge
+        has a timestamp, which makes Windows protect the exchange by a MIC.
+    `ht_draft`: whose messages HT speaks, for they do not tell: "ietf-02", "ietf-00" (as
+        draft-schmaus-...-10), or "schmaus-09", with which XMPP's FAST is deployed. By the
+        name HT2, it is always the first.
     `x25519`: RFC 7748's function, of a secret key and a u-coordinate in 32 octets each,
-    with which a server has ECDH-X25519-CHALLENGE; ValueError where it is another.
+        with which a server has ECDH-X25519-CHALLENGE (`adapters.cryptography.x25519`).
     `confirm`: a server asks `Confirm` about those whom somebody else has proved: by
-    EXTERNAL, by a security context.
+        EXTERNAL, by a security context.
+
+    Raise ValueError for a word or number that cannot be, TypeError for one str as names.
     """
 
     __match_args__ = (

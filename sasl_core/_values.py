@@ -35,26 +35,31 @@ _REMEMBERED = 8  # derived keys; a server that changes its salt each time gains 
 class Credentials(Frozen):
     """Everything that the user has; the policy takes the strongest mechanism it can feed.
 
-    `username` is the authentication identity (authcid), `authzid` the identity to act
-    as ("" for one's own), `token` an OAuth bearer token, `keys` stored `ScramClientKeys`
-    in place of the password, `realm` for the mechanisms that have one, `trace` what
-    ANONYMOUS shows, `gss` a security context of `gssapi`'s interface, or a function that
-    makes one for each exchange (see `sasl_core.adapters.gssapi`). Secrets never show in
-    `repr`. SCRAM keys once derived are remembered, so a reconnecting client pays for
-    PBKDF2 once.
+    `username`: the authentication identity (authcid).
+    `password`: as it was typed.
+    `authzid`: the identity to act as; "" for one's own.
+    `token`: an OAuth bearer token; or a function, or coroutine function, that gives one:
+        the adapters and protocol sessions call it with None, and once more, with the
+        server's `TokenError`, where that says that the token has expired.
+    `keys`: stored `ScramClientKeys`, in place of the password.
+    `realm`: for the mechanisms that have one; None takes the server's only one.
+    `trace`: what ANONYMOUS shows.
+    `gss`: for Kerberos, `sasl_core.adapters.gssapi.initiator()`, or `.spnego`'s: a function
+        that makes a security context for each exchange; or one such context.
+    `hashed_token`: what HT proves.
+    `signer`: a function that signs for ECDSA-NIST256P-CHALLENGE, with a key on the curve
+        P-256, the octets themselves in the place of a hash
+        (`sasl_core.adapters.cryptography.signer`).
+    `x25519`: for ECDH-X25519-CHALLENGE, RFC 7748's function with one's own secret key.
+    `provider`: SAML20's identity provider, or one's OpenID.
+    `prompt`: called inside `step` with what a server asks of the user himself:
+        `("redirect", url)`, to open in a browser, whose result is not looked at;
+        `("passcode", "")` and `("pin", suggested)`, SECURID's next passcode and new PIN
+        (None: nobody can tell).
 
-    `provider` is SAML20's identity provider or one's OpenID. `prompt` is called inside
-    `step` with what a server asks of the user himself: `("redirect", url)`, to open in a
-    browser, whose result is not looked at; `("passcode", "")` and `("pin", suggested)`,
-    SECURID's next passcode and new PIN (None: nobody can tell).
-
-    `hashed_token` is what HT proves, `signer` signs for ECDSA-NIST256P-CHALLENGE: with
-    a key on the curve P-256, the octets themselves in the place of a hash. `x25519` is
-    for ECDH-X25519-CHALLENGE: RFC 7748's function with one's own secret key.
-
-    In place of the token stands a function, or coroutine function, that gives one: the
-    adapters and protocol sessions call it with None, and once more, with the server's
-    `TokenError`, where that says that the token has expired.
+    OTP takes its passphrase, and SECURID its passcode, as the password. Secrets never show
+    in `repr`. SCRAM keys once derived are remembered, so a reconnecting client pays for
+    PBKDF2 once. Raise TypeError for octets where text is due.
     """
 
     __slots__ = (

@@ -25,7 +25,7 @@ NAMES = {
     "adapters.authd": "Service",
     "adapters.blocking": "authenticate serve",
     "adapters.checkpassword": f"{_VERDICTS} run verify",
-    "adapters.cryptography": "signer verify x25519",
+    "adapters.cryptography": "des signer verify x25519",
     "adapters.dovecot": "BlockingDelegate Delegate",
     "adapters.gssapi": "acceptor initiator",
     "adapters.imapclient": "authenticate login",

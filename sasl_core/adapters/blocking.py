@@ -1,4 +1,10 @@
-"""Drive any protocol's sessions over blocking sockets; a thread for each connection."""
+"""Drive any protocol's sessions over blocking sockets; a thread for each connection.
+
+After STARTTLS (`serve(tls=...)`) a server offers -PLUS if it says what certificate it
+shows, in DER, for the ssl module cannot tell:
+
+    serve(..., tls=context, secured=lambda tls: channel.over_tls(tls, certificate=der))
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys of the package `cryptography`: signatures, for ECDSA-NIST256P-CHALLENGE.
+"""Keys and ciphers of the package `cryptography`: signatures, for ECDSA-NIST256P-CHALLENGE.
 
     who = sasl_core.Credentials("alice", signer=signer(key))
     application = Application(store, signatures=verify)     # by the keys in the store
@@ -8,6 +8,10 @@
 
     who = sasl_core.Credentials("alice", x25519=functools.partial(x25519, secret))
     policy = application.policy(x25519=x25519)
+
+For DIGEST-MD5's block ciphers, and for NTLM's first version (cryptography 43 or newer):
+
+    policy = sasl_core.Policy(..., ciphers={"3des": des, "rc4": None}, ntlm_v1=des)
 """
 
 from __future__ import annotations
@@ -18,8 +22,21 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .._values import Signer
+    from ..layers import Cipher
 
-__all__ = ["signer", "verify", "x25519"]
+__all__ = ["des", "signer", "verify", "x25519"]
+
+
+def des(key: bytes, iv: bytes, *, encrypt: bool) -> Cipher:
+    """Make one direction of DES in CBC mode, or of Triple DES where the key has 16 octets:
+    what `Policy.ciphers` and `Policy.ntlm_v1` take.
+    """
+    from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+    from cryptography.hazmat.primitives.ciphers import Cipher, modes
+
+    # A key twice or thrice the same is DES; the third of two is the first.
+    cipher = Cipher(TripleDES((key * 3)[:24]), modes.CBC(iv))
+    return cipher.encryptor() if encrypt else cipher.decryptor()
 
 
 def signer(key: Any) -> Signer:

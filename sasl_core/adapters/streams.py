@@ -2,6 +2,11 @@
 
 Key derivation, and answers that are plain functions, run in a thread: the loop never
 stalls.
+
+After STARTTLS (`serve(tls=...)`) a server offers -PLUS if it says what certificate it
+shows, in DER, for the ssl module cannot tell:
+
+    serve(..., tls=context, secured=lambda tls: channel.over_tls(tls, certificate=der))
 """
 
 from __future__ import annotations

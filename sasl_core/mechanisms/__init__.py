@@ -2,6 +2,17 @@
 
 A mechanism's own module is imported when it is first used. Third parties `register`
 theirs; choosing, offering and the README's table are all derived from here.
+
+    client(terms, credentials, nonce) -> initial response or None, ClientRecord
+    server(terms, nonce)              -> first challenge, ServerRecord
+    ClientRecord.receive(challenge, terms)  -> response, next record (SATISFIED: done)
+    ServerRecord.receive(response, terms)   -> challenge, next record
+                                            or Request, Asking; or Success or Failure, None
+    Asking.take(answer, terms)              -> the same
+
+All messages are raw octets. What cannot be raises Malformed: on a server that is a Failure,
+on a client a ProtocolError. `terms` has the exchange's `channel` and `policy`; `nonce` is
+the fresh random value, None to draw one. `examples/custom_mechanism.py` is one.
 """
 
 from __future__ import annotations
@@ -52,9 +63,10 @@ _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 class Mechanism(Value):
     """One mechanism, as data.
 
-    `client`, `server`: make a side's opening and first record from its terms.
-    `strength`: the higher is chosen first.
-    `needs`: what a client's `Credentials.has` must hold.
+    `client`, `server`: make a side's opening and first record from its terms, as the
+    module's text says.
+    `strength`: the higher is chosen first; PLAIN has 20, SCRAM-SHA-256 73.
+    `needs`: the fields of `Credentials` that a client must have: "username", "password".
     `asks`: the requests that a server raises. `uses`: the field of `Policy` without which
     no server runs it.
     `shows`: "password" or "token", where the server and whoever reads along see it.

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import imaplib
 import unittest
-import warnings
 from typing import Any
 
 import sasl_core as sasl
+from sasl_core.adapters.cryptography import des
 from sasl_core.adapters.imaplib import login
 
 from .. import _des
@@ -120,16 +120,7 @@ class CyrusServerTest(Checks):
 def makers() -> dict[str, Any]:
     """Return the block ciphers of `cryptography`, as a program would pass them."""
     need_package("cryptography")
-    with warnings.catch_warnings(action="ignore"):
-        from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
-        from cryptography.hazmat.primitives.ciphers import Cipher, modes
-
-    def make(key: bytes, iv: bytes, *, encrypt: bool) -> Any:
-        # A key twice or thrice the same is DES; the third of two is the first.
-        cipher = Cipher(TripleDES((key * 3)[:24]), modes.CBC(iv))
-        return cipher.encryptor() if encrypt else cipher.decryptor()
-
-    return {"des": make, "3des": make}
+    return {"des": des, "3des": des}
 
 
 @each(matrix([NAME]))
