@@ -51,7 +51,11 @@ def secret(username: str, realm: str, password: str) -> bytes:
     peers do otherwise: Dovecot converts nothing, GNU SASL the password only, which no
     server understands.
     """
-    return md5(b":".join(map(_latin, (username, realm, password))))
+    try:
+        octets = f"{username}:{realm}:{password}".encode("latin-1")
+    except UnicodeEncodeError:
+        octets = b":".join(map(_latin, (username, realm, password)))
+    return md5(octets)
 
 
 def md5(octets: bytes) -> bytes:

@@ -177,13 +177,17 @@ class _AwaitPassword(Asking):
     used: _Used | None  # None: the nonce is this exchange's own
 
     def take(self, answer: str | DigestMd5Secret | None, terms: Terms) -> ServerMove:
-        said, known = self.said, bool(answer)
-        if answer is None or isinstance(answer, str):
-            secret = math.secret(said.username, said.realm or "", answer or "")
-        else:
+        said, known, password = self.said, bool(answer), ""
+        if isinstance(answer, str):
+            password = answer
+        # Made for each, so that a stored one costs what an unknown user does.
+        secret = math.secret(said.username, said.realm or "", password)
+        if not known:
+            secret = _NOBODY
+        elif answer is not None and not isinstance(answer, str):
             secret = answer.ha1
         key, proof, rspauth = math.digests(
-            secret if known else _NOBODY,
+            secret,
             said.nonce,
             said.cnonce,
             said.authzid,

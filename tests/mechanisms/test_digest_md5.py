@@ -10,6 +10,7 @@ from sasl_core.mechanisms import _digest_messages as messages
 from sasl_core.records import DigestMd5Secret
 
 from .. import _accounts as accounts
+from .._drive import HashCalls
 from ._both import client, reason, server
 from ._digest import CHALLENGE, NAME, exchange, response
 
@@ -111,6 +112,19 @@ class RealmTest(unittest.TestCase):
             _, event, _ = exchange(password=stored)
             with self.subTest(realm, user=user):
                 self.assertEqual(isinstance(event, sasl.Success), welcome)
+
+    def test_nobody_costs_the_same(self) -> None:
+        """Whether there is a secret, a password, or no such user."""
+        stored = DigestMd5Secret.derive("user", accounts.HOST, "other")
+        costs = []
+        for answer in (None, "", "other", stored):
+            asked = server(NAME)
+            request: Any = asked.step(client(NAME).step(asked.start().data))
+            with HashCalls() as calls:
+                event = request.answer(answer)
+            self.assertIs(reason(event), sasl.Reason.BAD_CREDENTIALS)
+            costs.append(calls.names)
+        self.assertEqual(costs, costs[:1] * 4)
 
 
 class CharacterTest(unittest.TestCase):
