@@ -371,6 +371,21 @@ class Rules:
 class ApplicationTest(SyncWorld, Rules, unittest.TestCase):
     """In threads, and in loops of one's own."""
 
+    def test_one_upgrade_of_an_account_at_a_time(self) -> None:
+        """A login meanwhile begins none; nobody has one without the part."""
+        app = self.make(self.store, upgrade=Upgrade(("SCRAM-SHA-512",), iterations=3))
+        made = []
+
+        def apply(upgrade: Upgrade, username: str, account: Account, _: str) -> Account:
+            made.append(username)
+            self.login(app, "PLAIN", "alice", "pencil")
+            return account
+
+        with mock.patch.object(Upgrade, "apply", apply):
+            self.login(app, "PLAIN", "alice", "pencil")
+            self.close(app)
+        self.assertEqual(made, ["alice"])
+
     def test_an_asynchronous_backend_is_refused(self) -> None:
         """Rather than taken for a yes."""
 

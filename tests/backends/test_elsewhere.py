@@ -204,6 +204,16 @@ class Rules:
         self.store.down = True
         self.assert_failed(self.kerberos(app), Reason.UNAVAILABLE)
 
+    def test_who_acts_as_whom_without_an_account(self) -> None:
+        """Nobody says that he may; nor may an account that is closed."""
+        app = self.make(self.store, contexts=CONTEXTS)
+        event = self.kerberos(app, "carol", authzid="sales")
+        self.assert_failed(event, Reason.NOT_AUTHORIZED)
+        self.set_refusal(Reason.DISABLED)
+        unasked = sasl.Policy(allow=["EXTERNAL"])  # whether it is
+        event = self.login(app, "EXTERNAL", authzid="sales", policy=unasked)
+        self.assert_failed(event, Reason.NOT_AUTHORIZED)
+
     def test_external(self) -> None:
         """Who has a certificate is in, too, unless his account says that he is not."""
         app = self.make(self.store, audit=self.events.append)
@@ -249,6 +259,14 @@ class Rules:
             Reason.DISABLED,
         )
         self.assertEqual(throttle.told, ["neither"])
+        for answer, error in ((None, None), (object(), sasl.StateError)):
+            contexts["GSS-SPNEGO"] = lambda _, answer=answer: answer
+            app = self.make(self.store, contexts=contexts, throttle=throttle)
+            ask = partial(self.kerberos, app, name="GSS-SPNEGO")
+            if error is None:
+                self.assert_failed(ask())
+            else:
+                self.assertRaises(error, ask)
         throttle.wait = 30.0
         contexts["GSS-SPNEGO"] = lambda _: self.fail("asked all the same")
         app = self.make(self.store, contexts=contexts, throttle=throttle)

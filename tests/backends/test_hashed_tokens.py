@@ -186,7 +186,9 @@ class ApplicationTest(unittest.TestCase):
         )
         self.addCleanup(self.app.close)
 
-    def login(self, token: sasl.HashedToken, user: str = "alice") -> Any:
+    def login(
+        self, token: sasl.HashedToken, user: str = "alice", device: str = ""
+    ) -> Any:
         """Log in by a token."""
         policy = self.app.policy()
         client = sasl.client(
@@ -199,6 +201,8 @@ class ApplicationTest(unittest.TestCase):
         server = sasl.server(NAME, channel=CHANNEL, policy=policy, answers=answers)
         event: Any = server.start(client.start())
         while not isinstance(event, (sasl.Success, sasl.Failure)):
+            if isinstance(event, sasl.FindHashedTokens):
+                event.device = device
             if isinstance(event, sasl.Request):
                 event = self.app.answer(event)
                 continue
@@ -217,6 +221,22 @@ class ApplicationTest(unittest.TestCase):
         self.assertTrue(event.bound)
         self.assertIs(self.login(token).reason, Reason.BAD_CREDENTIALS)
         self.assertEqual([each.username for each in self.heard], ["alice"] * 2)
+
+    def test_the_device(self) -> None:
+        """Where the protocol tells its name, the tokens of others are none."""
+        names = ("mine", "another's", "")
+        mine, others, anybody = (
+            self.tokens.issue("alice", NAME, device=name) for name in names
+        )
+        for token, device, welcome in (
+            (others, "mine", False),
+            (mine, "mine", True),
+            (anybody, "mine", True),
+            (others, "", True),
+        ):
+            event = self.login(token, device=device)
+            with self.subTest(device, welcome=welcome):
+                self.assertEqual(isinstance(event, sasl.Success), welcome)
 
     def test_whoever_may_not_log_in(self) -> None:
         """A disabled account, one that is gone: their tokens are none."""

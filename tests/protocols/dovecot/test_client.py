@@ -99,6 +99,19 @@ class Handshake(Case):
             with self.assertRaises(sasl.StateError):
                 client.begin("PLAIN", None, CHANNEL)
 
+    def test_a_line_over_the_limit(self) -> None:
+        """It is refused as it comes: its end is not waited for."""
+        for length, fits in ((16384, True), (16385, False)):
+            client = ClientSession(pid=1)
+            client.receive(line("VERSION 1 2"))
+            octets = b"MECH\tX\t".ljust(length - 1, b"x") + b"\n"
+            with self.subTest(length):
+                if fits:
+                    self.assertEqual(client.receive(octets), [])
+                    continue
+                with self.assertRaisesRegex(sasl.ProtocolError, "over the limit"):
+                    client.receive(octets[:-1] + b"x")
+
     def test_nothing_begins_before_it(self) -> None:
         with self.assertRaises(sasl.StateError):
             ClientSession(pid=1).begin("PLAIN", None, CHANNEL)

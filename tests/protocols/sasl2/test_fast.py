@@ -308,11 +308,13 @@ class Offer(unittest.TestCase):
 
     def test_what_the_server_does_not_take(self) -> None:
         with_device = Element("user-agent", attributes={"id": DEVICE})
-        long = Element("user-agent", attributes={"id": "x" * 200})
+        long = Element("user-agent", attributes={"id": "x" * 129})
+        longest = Element("user-agent", attributes={"id": "x" * 128})
         mark = Element("fast", namespace=FAST)
         for name, children, condition in (
             ("HT-SHA-256-NONE", (mark,), "malformed-request"),
             ("HT-SHA-256-NONE", (mark, long), "malformed-request"),
+            ("HT-SHA-256-UNIQ", (mark, longest), "invalid-mechanism"),
             ("HT-SHA-256-NONE", (with_device,), "invalid-mechanism"),
             ("HT-SHA-256-UNIQ", (mark, with_device), "invalid-mechanism"),
             ("SCRAM-SHA-256", (mark, with_device), "invalid-mechanism"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unittest
 
 import sasl_core as sasl
+from sasl_core.mechanisms.scram_upgrade import UPGRADES
 from sasl_core.protocols.sasl2 import ClientSession, Element
 
 from ... import _accounts as accounts
@@ -151,6 +152,24 @@ class Upgrades(unittest.TestCase):
                 with self.assertRaises(sasl.AuthenticationError):
                     mine.receive(Element("continue", children=[tasks]))
 
+    def test_what_was_asked_for_with_another_mechanism(self) -> None:
+        """It is not to be done after the next one, where that is not fit for it."""
+        policy = POLICY.replace(allow=["CRAM-MD5", SCRAM])
+        mine = client(
+            server(
+                policy=policy, answers=(*ANSWERS, sasl.FindPassword), upgrades=TASKS
+            ),
+            policy=policy,
+            upgrades=TASKS,
+        )
+        self.assertEqual(len(mine.begin().all("upgrade", UPGRADE)), 2)
+        element = mine.receive(failure("mechanism-too-weak"))
+        self.assertEqual(element.get("mechanism"), "CRAM-MD5")
+        mine.receive(Element("challenge", "PDFAaD4="))
+        tasks = Element("tasks", children=[Element("task", TASKS[0])])
+        with self.assertRaises(sasl.AuthenticationError):
+            mine.receive(Element("continue", children=[tasks]))
+
     def test_only_what_can_be_done(self) -> None:
         clear = sasl.Channel(False, host="im.example.org")
         for options, offered in (
@@ -164,6 +183,9 @@ class Upgrades(unittest.TestCase):
             told = theirs.features()[0]
             with self.subTest(options):
                 self.assertEqual(len(told.all("upgrade", UPGRADE)), offered)
+        self.assertEqual(
+            len(server(upgrades=UPGRADES).features()[0].all("upgrade", UPGRADE)), 6
+        )
         for none in ("UPGR-SCRAM-SHA-512", ["UPGR-SHA-512"]):
             with self.subTest(none), self.assertRaises(ValueError):
                 server(upgrades=none)
@@ -188,6 +210,13 @@ class Upgrades(unittest.TestCase):
                 self.assertEqual((refused.name, refused.close), ("failure", True))
                 self.assertIsNone(theirs.identity)
                 self.assertFalse(twin.authenticated)
+
+    def test_no_response_is_due_in_a_task(self) -> None:
+        mine = self.client()
+        said = say(self.theirs, mine.receive(say(self.theirs, mine.begin())))
+        say(self.theirs, mine.receive(said))
+        refused = say(self.theirs, Element("response", "QUJD" * 21 + "QQ=="))
+        self.assertEqual((refused.name, refused.close), ("failure", True))
 
     def again(self, mine):
         from copy import deepcopy
