@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import unittest
 from typing import Any
 from unittest import mock
@@ -372,17 +373,19 @@ class ApplicationTest(SyncWorld, Rules, unittest.TestCase):
     """In threads, and in loops of one's own."""
 
     def test_one_upgrade_of_an_account_at_a_time(self) -> None:
-        """A login meanwhile begins none; nobody has one without the part."""
+        """A login meanwhile begins none."""
         app = self.make(self.store, upgrade=Upgrade(("SCRAM-SHA-512",), iterations=3))
-        made = []
+        made, go_on = [], threading.Event()
 
         def apply(upgrade: Upgrade, username: str, account: Account, _: str) -> Account:
+            go_on.wait(5)
             made.append(username)
-            self.login(app, "PLAIN", "alice", "pencil")
             return account
 
         with mock.patch.object(Upgrade, "apply", apply):
             self.login(app, "PLAIN", "alice", "pencil")
+            self.login(app, "PLAIN", "alice", "pencil")
+            go_on.set()
             self.close(app)
         self.assertEqual(made, ["alice"])
 
