@@ -16,6 +16,7 @@ from . import _identities as identities
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .._policy import Policy
     from .._states import ClientOpening, ServerMove, ServerOpening, Terms
     from .._values import Credentials
 
@@ -24,13 +25,34 @@ def client(
     terms: Terms, credentials: Credentials, nonce: bytes | None
 ) -> ClientOpening:
     """Make the client's initial response and first record."""
+    password = identities.write_password(credentials.password)
+    return write(credentials, password), SATISFIED
+
+
+def write(credentials: Credentials, secret: bytes) -> bytes:
+    """Write the message, with whatever stands in the password's place; raise Malformed."""
     authzid = credentials.authzid
     fields = (
         identities.write(authzid, "authzid") if authzid else b"",
         identities.write(credentials.username, "user name"),
-        identities.write_password(credentials.password),
+        secret,
     )
-    return b"\0".join(fields), SATISFIED
+    return b"\0".join(fields)
+
+
+def read(response: bytes, policy: Policy) -> tuple[str, str, bytes]:
+    """Return the authzid ("" for none), the user name, and what stands in the password's
+    place; raise Malformed.
+    """
+    fields = response.split(b"\0", 3)
+    if len(fields) != 3:
+        raise Malformed("PLAIN has two NULs (RFC 4616, section 2)")
+    wanted, name, secret = fields
+    # An account's name is never made of code points that no preparation was defined
+    # for; a password may be (RFC 4616 leaves it open).
+    username = identities.read(name, "user name", policy, stored=True)
+    authzid = identities.read(wanted, "authzid", policy) if wanted else ""
+    return authzid, username, secret
 
 
 def server(terms: Terms, nonce: bytes | None) -> ServerOpening:
@@ -42,15 +64,8 @@ class _AwaitMessage(ServerRecord):
     __slots__ = ()
 
     def receive(self, response: bytes, terms: Terms) -> ServerMove:
-        fields = response.split(b"\0", 3)
-        if len(fields) != 3:
-            raise Malformed("PLAIN has two NULs (RFC 4616, section 2)")
-        authzid, policy = fields[0], terms.policy
-        # An account's name is never made of code points that no preparation was
-        # defined for; a password may be (RFC 4616 leaves it open).
-        username = identities.read(fields[1], "user name", policy, stored=True)
-        password = identities.read_password(fields[2], policy)
-        wanted = identities.read(authzid, "authzid", policy) if authzid else ""
+        wanted, username, secret = read(response, terms.policy)
+        password = identities.read_password(secret, terms.policy)
         return CheckPassword(username, password), AwaitVerdict(username, wanted)
 
 

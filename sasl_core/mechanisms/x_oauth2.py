@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from .._events import CheckToken, Failure, Success
 from .._reasons import Reason
 from .._states import SATISFIED, Asking, ServerRecord
-from .._strict import Malformed
 from .._values import Identity, TokenError
-from . import _identities as identities
 from . import _oauth as oauth
+from . import plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,13 +27,7 @@ def client(
     terms: Terms, credentials: Credentials, nonce: bytes | None
 ) -> ClientOpening:
     """Make the client's initial response and first record."""
-    authzid = credentials.authzid
-    fields = (
-        identities.write(authzid, "authzid") if authzid else b"",
-        identities.write(credentials.username, "user name"),
-        oauth.write_token(credentials.token),
-    )
-    return b"\0".join(fields), SATISFIED
+    return plain.write(credentials, oauth.write_token(credentials.token)), SATISFIED
 
 
 def server(terms: Terms, nonce: bytes | None) -> ServerOpening:
@@ -46,14 +39,10 @@ class _AwaitMessage(ServerRecord):
     __slots__ = ()
 
     def receive(self, response: bytes, terms: Terms) -> ServerMove:
-        fields = response.split(b"\0", 3)
-        if len(fields) != 3:
-            raise Malformed("X-OAUTH2 has two NULs")
-        authzid, policy = fields[0], terms.policy
-        username = identities.read(fields[1], "user name", policy)
-        wanted = identities.read(authzid, "authzid", policy) if authzid else username
-        token = oauth.read_token(b"Bearer " + fields[2])
-        return CheckToken(token, username, None, None), _AwaitVerdict(wanted)
+        wanted, username, secret = plain.read(response, terms.policy)
+        token = oauth.read_token(b"Bearer " + secret)
+        asked = CheckToken(token, username, None, None)
+        return asked, _AwaitVerdict(wanted or username)
 
 
 _AWAIT_MESSAGE = _AwaitMessage()
