@@ -32,11 +32,12 @@ def des(key: bytes, iv: bytes, *, encrypt: bool) -> Cipher:
     what `Policy.ciphers` and `Policy.ntlm_v1` take.
     """
     from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
-    from cryptography.hazmat.primitives.ciphers import Cipher, modes
+    from cryptography.hazmat.primitives import ciphers
 
     # A key twice or thrice the same is DES; the third of two is the first.
-    cipher = Cipher(TripleDES((key * 3)[:24]), modes.CBC(iv))
-    return cipher.encryptor() if encrypt else cipher.decryptor()
+    both = ciphers.Cipher(TripleDES((key * 3)[:24]), ciphers.modes.CBC(iv))
+    one: Cipher = both.encryptor() if encrypt else both.decryptor()
+    return one
 
 
 def signer(key: Any) -> Signer:
