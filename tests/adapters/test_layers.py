@@ -6,14 +6,11 @@ import asyncio
 import io
 import socket
 import threading
-import unittest
-from unittest import mock
 
 import sasl_core as sasl
 from sasl_core.adapters import blocking, streams
 from sasl_core.adapters._calls import unlayered
 from sasl_core.adapters._layered_socket import LayeredSocket
-from sasl_core.adapters._layered_streams import protect
 from sasl_core.adapters.aiosmtpd import AuthHandler
 from sasl_core.layers import Layer
 from sasl_core.protocols import sieve
@@ -246,39 +243,6 @@ class Streams(Blocking):
                     else:
                         with self.assertRaises(error):
                             layered.recv(5)
-
-
-class Protect(unittest.TestCase):
-    """The change from old streams to new ones."""
-
-    async def streams(self):
-        loop, reader = asyncio.get_running_loop(), asyncio.StreamReader()
-        below = mock.create_autospec(asyncio.Transport, instance=True)
-        below.get_extra_info.return_value = None
-        protocol = asyncio.StreamReaderProtocol(reader)
-        return reader, asyncio.StreamWriter(below, protocol, reader, loop)
-
-    async def cut(self) -> None:
-        reader, writer = await self.streams()
-        reader.feed_data(toy().wrap(b"hello") + b"\0\0\0\x20abc")
-        reader.feed_eof()
-        above, _ = await protect(reader, writer, toy())
-        with self.assertRaises(ConnectionAbortedError):
-            await above.read()
-
-    def test_an_end_within_a_buffer_that_came_before(self) -> None:
-        asyncio.run(self.cut())
-
-    async def cancelled(self) -> None:
-        work = asyncio.ensure_future(protect(*await self.streams(), toy()))
-        await asyncio.sleep(0)
-        work.cancel()
-        await asyncio.wait([work])
-        await asyncio.sleep(0)
-        self.assertEqual(asyncio.all_tasks(), {asyncio.current_task()})
-
-    def test_nobody_reads_on_after_a_cancellation(self) -> None:
-        asyncio.run(self.cancelled())
 
 
 class Sieve(Case):

@@ -36,6 +36,7 @@ class LimitTest(unittest.TestCase):
                 self.assertEqual(limit.wait(100_000, 0, 0), 900.0)
                 self.assertEqual(limit.wait(10**400, 0, 0), 900.0)
         self.assertEqual(Limit(3, 2.0, 1.0).wait(10_000, 0, 0), 2.0)
+        self.assertEqual(Limit(3, lock=1).wait(1, 0, 0), math.inf)
 
     def test_limits_that_limit_nothing(self) -> None:
         """They are refused."""

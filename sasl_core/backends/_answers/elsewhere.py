@@ -66,7 +66,8 @@ async def accept(answers: Answers, request: AcceptSecurityContext) -> Event:
     context = await answers.ask(make, request)
     request._exchange._confirms = True
     notes = answers.outcomes.notes(request._exchange)
-    if name == "GSS-SPNEGO" and notes.ticket and request._fits(context) and context:
+    watched = name == "GSS-SPNEGO" and notes.ticket is not None
+    if watched and context is not None and request._fits(context):
         notes.guessed = False
         context = _Watched(context, notes)
     return request.answer(context)

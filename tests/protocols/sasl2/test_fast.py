@@ -174,6 +174,36 @@ class Tokens(unittest.TestCase):
             with self.subTest(device=device, welcome=welcome):
                 self.assertEqual(said.name == "success", welcome)
 
+    def test_a_refusal_forgets_nothing(self) -> None:
+        theirs = fast()
+        who = sasl.Credentials(accounts.USER, hashed_token=sasl.HashedToken("wrong"))
+        mine = client(theirs, who, device=DEVICE, forget=True)
+        with self.assertRaises(sasl.AuthenticationError):
+            self.log_in(mine, theirs)
+        self.assertFalse(theirs.forgets)
+
+    def test_a_login_without_the_token_does_not_forget_it(self) -> None:
+        pinned = sasl.HashedToken(TOKEN, "HT-SHA-256-UNIQ")  # of no channel of ours
+        theirs = fast()
+        mine = client(
+            theirs, PASSWORD.replace(hashed_token=pinned), device=DEVICE, forget=True
+        )
+        self.log_in(mine, theirs)
+        self.assertEqual(mine.token, pinned)
+
+    def test_another_mechanism_asked_for_with_a_token(self) -> None:
+        self.store.tokens.append(sasl.HashedToken(TOKEN))
+        theirs = fast()
+        who = sasl.Credentials(accounts.USER, hashed_token=self.store.tokens[0])
+        element = client(theirs, who, device=DEVICE).begin()
+        wanted = {"mechanism": "HT-SHA-256-NONE"}
+        asks = Element("request-token", namespace=FAST, attributes=wanted)
+        element = element.replace(children=(*element.children, asks))
+        self.assertEqual(say(theirs, element, self.store.settle).name, "success")
+        self.assertEqual(
+            (theirs.token_for, theirs.asks_token), (*wanted.values(), True)
+        )
+
     def test_a_refusal_that_is_not_about_the_token(self) -> None:
         who = PASSWORD.replace(hashed_token=sasl.HashedToken(TOKEN))
         for condition, kept in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import unittest
 import xml.etree.ElementTree as ET
@@ -117,6 +118,10 @@ class Exchanges(unittest.TestCase):
         self.assertIsNone(mine.begin())
         self.assertTrue(mine.wants_token)
         self.assertIsNone(mine.token_error)
+        spoilt = copy.deepcopy(mine)
+        with self.assertRaises(sasl.StateError):
+            spoilt.receive(Element("success"))
+        self.assertFalse(spoilt.wants_token or spoilt.authenticated)
         element = mine.give_token(accounts.TOKEN)
         self.assertFalse(mine.wants_token)
         self.assertIsNone(mine.receive(say(theirs, element)))
@@ -231,6 +236,7 @@ class Server(unittest.TestCase):
             (Element("authenticate", namespace="jabber:client"),),
             (begin, begin),
             (begin, Element("next")),
+            (begin, Element("task-data")),
             (LOGIN, LOGIN),
             (LOGIN, Element("response")),
             (LOGIN, Element("abort")),
@@ -369,6 +375,13 @@ class Client(unittest.TestCase):
             mine.receive(failure("account-disabled", "Call us"))
         self.assertIs(caught.exception.reason, sasl.Reason.DISABLED)
         self.assertEqual(caught.exception.reply, "account-disabled: Call us")
+        mine = client(theirs)
+        mine.begin()
+        two = failure("account-disabled")
+        two = two.replace(children=(*two.children, *failure("aborted").children))
+        with self.assertRaises(sasl.AuthenticationError) as caught:
+            mine.receive(two)
+        self.assertIs(caught.exception.reason, sasl.Reason.DISABLED)
 
     def test_the_condition_is_the_standard_s(self) -> None:
         mine = client(server())
