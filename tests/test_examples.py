@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -58,6 +61,46 @@ class SubmissionTest(unittest.TestCase):
         self.assertIn("no openssl program", shown)
         self.assertIn("by SCRAM-SHA-256.", shown)
         self.assertNotIn("PLAIN", shown)
+
+
+class WithoutAnybodyTest(unittest.TestCase):
+    """Those that play both sides by themselves, in a process of their own."""
+
+    def shown(self, name: str) -> str:
+        """Run it as its first lines say; return what it printed."""
+        docstring = (_ROOT / "examples" / f"{name}.py").read_text(encoding="utf-8")
+        self.assertIn(f"python3 -m examples.{name}", docstring)
+        with contextlib.redirect_stdout(io.StringIO()) as shown:
+            runpy.run_module(f"examples.{name}", run_name="__main__")
+        return shown.getvalue()
+
+    def test_old_clients(self) -> None:
+        """Each gets in; what can encrypt, does. `examples.old_clients`."""
+        lines = self.shown("old_clients").splitlines()
+        for line, name, layer in zip(
+            lines,
+            ("DIGEST-MD5", "NTLM", "OTP"),
+            ("DigestLayer(confidential=True", "NtlmLayer(confidential=True", "None"),
+            strict=True,
+        ):
+            self.assertTrue(line.startswith(f"{name}: b'+OK 0 0\\r\\n', by {layer}"))
+
+    def test_misbehave(self) -> None:
+        """No success is believed before it is due. `examples.misbehave`."""
+        lines = self.shown("misbehave").splitlines()
+        self.assertEqual(sum(line.endswith("none: believed") for line in lines), 4)
+        lies = [line for line in lines if ": success: " in line]
+        self.assertEqual(len(lies), 4)
+        self.assertTrue(all("ServerNotAuthenticated" in line for line in lies))
+        self.assertIn("SCRAM-SHA-256: noise: ProtocolError", "\n".join(lines))
+
+    def test_xmpp_fast(self) -> None:
+        """The second time by the token. `examples.xmpp_fast`."""
+        self.assertEqual(
+            self.shown("xmpp_fast"),
+            "alice@example.org, by SCRAM-SHA-256.\n"
+            "alice@example.org, by HT-SHA-512-NONE.\n",
+        )
 
 
 class CustomMechanismTest(unittest.TestCase):

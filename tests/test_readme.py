@@ -194,6 +194,19 @@ class ExampleTest(unittest.TestCase):
         self.assertLess(wanted, mentioned)
         self.assertEqual(mentioned & offered, wanted)
 
+    def test_what_others_call_otherwise(self) -> None:
+        """The words of the table for those who come from elsewhere are taken here."""
+        four = {"salt": b"s" * 8, "iterations": 4096}
+        four |= {"stored_key": bytes(32), "server_key": bytes(32)}
+        self.assertEqual(sasl.ScramKeys("sha256", **four).iterations, 4096)
+        channel = sasl.Channel(True, service="smtp", host="mail.example.org")
+        alice = sasl.Credentials("alice", "wonderland")
+        raw = sasl.client(["PLAIN"], alice, channel=channel, profile=sasl.profiles.RAW)
+        self.assertEqual(raw.start(), b"\0alice\0wonderland")
+        section = TEXT.split("## Coming from another library")[1].split("\n## ")[0]
+        for word in ("salt", "iterations", "stored_key", "server_key", "profiles.RAW"):
+            self.assertIn(word, section)
+
     def test_what_else_is_named(self) -> None:
         """The adapters, machines and profiles that the text speaks of are there."""
         self.assertTrue(callable(blocking.serve))

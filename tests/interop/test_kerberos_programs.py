@@ -4,6 +4,8 @@ pyspnego makes the contexts of either side. More of GNU SASL is in `test_kerbero
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import unittest
 from typing import Any
@@ -22,6 +24,7 @@ from .peers import curl, gsasl, kerberos, ldap_tools, msmtp
 from .peers.accounts import ALICE
 from .peers.mail import Attempt
 from .peers.process import HOST, Sandbox, run
+from .peers.tls import certificates
 from .serving import Serving
 from .submission import Submission
 from .test_kerberos import CYRUS_ENCRYPTS, LAYERS, PRINCIPAL, pairs, policy, settle
@@ -84,6 +87,26 @@ class ProgramsTest(unittest.TestCase):
         event: Any = ours.outcome()
         self.assertEqual(event.identity, sasl.Identity(ALICE.user))
         note(OURS, f"msmtp {msmtp.version()}", "GSSAPI", "in our realm", "accepted")
+
+    def test_the_example(self) -> None:
+        """It sends a mail, and says so; or why not."""
+        from examples import kerberos_send
+
+        ours = OurSubmission()
+        self.addCleanup(ours.close)
+        trusted = {"SSL_CERT_FILE": str(certificates().authority)}
+        people = "alice@example.org", "bob@example.org"
+        for more, said in (
+            ({}, "by GSSAPI"),
+            ({"KRB5CCNAME": "/"}, "refused: Missing"),
+        ):
+            ours.expect(policy("GSSAPI"))
+            with (
+                mock.patch.dict(os.environ, trusted | more),
+                contextlib.redirect_stdout(io.StringIO()) as shown,
+            ):
+                kerberos_send.main(kerberos.SERVER, *people, str(ours.port))
+            self.assertIn(said, shown.getvalue())
 
     def test_ldap(self) -> None:
         ours = OurDirectory()

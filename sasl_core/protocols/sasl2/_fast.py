@@ -16,6 +16,7 @@ from ._words import words
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from ..._channel import Channel
     from ..._policy import Policy
@@ -25,11 +26,17 @@ FAST = "urn:xmpp:fast:0"
 _TRUE = ("1", "true")  # of xs:boolean
 
 
-def issued(token: HashedToken, expiry: str) -> Element:
+def issued(token: HashedToken, expiry: str | datetime) -> Element:
     """Return `<token/>`, to be added to a `<success/>` (section 3.3).
 
-    `expiry`: the date and time, as XEP-0082 writes them.
+    `expiry`: the date and time, as XEP-0082 writes them if it is a str. Raise ValueError
+    for a datetime without time zone.
     """
+    if not isinstance(expiry, str):
+        if expiry.utcoffset() is None:
+            raise ValueError("the expiry of a token has a time zone")
+        fields = expiry.utctimetuple()[:6]
+        expiry = "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z".format(*fields)
     words = {"token": token.token, "expiry": expiry}
     return Element("token", namespace=FAST, attributes=words)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unittest
+from datetime import datetime, timedelta, timezone
 
 import sasl_core as sasl
 from sasl_core._hashed_token import HT_NAMES
@@ -389,6 +390,14 @@ class Offer(unittest.TestCase):
         mine = client(fast(), device=DEVICE, remember=True)
         self.assertEqual(say(theirs, mine.begin()).name, "challenge")
         self.assertEqual((theirs.device, theirs.token_for), (DEVICE, ""))
+
+    def test_an_expiry_in_another_time_zone(self) -> None:
+        """Is written in UTC, to the second; without a zone nobody knows when it is."""
+        local = datetime(2026, 1, 1, 1, 30, 5, 9, timezone(timedelta(hours=2)))
+        told = issued(sasl.HashedToken(TOKEN), local)
+        self.assertEqual(told.get("expiry"), "2025-12-31T23:30:05Z")
+        with self.assertRaises(ValueError):
+            issued(sasl.HashedToken(TOKEN), local.replace(tzinfo=None))
 
     def test_after_a_failure_nothing_is_issued(self) -> None:
         theirs = fast()
