@@ -7,6 +7,8 @@ SASLError
     ProtocolError           the peer broke the rules (also a ValueError)
     AuthenticationError     the server refused
         ServerNotAuthenticated  the server did not prove itself: drop the connection
+
+Each says that it is of the package, so that a traceback names what a program imports.
 """
 
 from __future__ import annotations
@@ -23,21 +25,31 @@ if TYPE_CHECKING:
 class SASLError(Exception):
     """The root of everything that this library raises on purpose."""
 
+    __module__ = "sasl_core"
+
 
 class StateError(SASLError, RuntimeError):
     """A call in the wrong order, after the end, or with an answer of the wrong type."""
+
+    __module__ = "sasl_core"
 
 
 class CredentialsError(SASLError, ValueError):
     """Credentials that a mechanism cannot carry: a NUL, a prohibited character."""
 
+    __module__ = "sasl_core"
+
 
 class ProtocolError(SASLError, ValueError):
     """The peer broke the rules of the mechanism or its framing; the text says which."""
 
+    __module__ = "sasl_core"
+
 
 class NoMechanism(SASLError):
     """No mechanism is acceptable; `refusals` maps each name to the reason why."""
+
+    __module__ = "sasl_core"
 
     def __init__(self, refusals: Mapping[str, str]) -> None:
         self.refusals = dict(refusals)
@@ -54,6 +66,8 @@ class AuthenticationError(SASLError):
     server said about the token, untrusted text; `tried` the mechanisms that were refused,
     the last one last.
     """
+
+    __module__ = "sasl_core"
 
     def __init__(
         self,
@@ -81,6 +95,8 @@ class ServerNotAuthenticated(AuthenticationError):
 
     It does not know the password, or somebody stands in between: drop the connection.
     """
+
+    __module__ = "sasl_core"
 
     @property
     def try_another(self) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 import sasl_core as sasl
 from sasl_core import mechanisms, profiles
+from sasl_core.backends import Unavailable
 
 # To take a name away is to break other people's code: this list only grows.
 PUBLIC = [
@@ -146,6 +147,15 @@ class ExportTest(unittest.TestCase):
                 if mine and not name.startswith("_"):
                     with self.subTest(f"{module.__name__}.{name}"):
                         self.assertIn(name, module.__all__)
+
+    def test_tracebacks_name_what_is_imported(self) -> None:
+        """Not the module where an exception happens to be written."""
+        errors = [getattr(sasl, name) for name in sasl.__all__]
+        errors = [one for one in errors if isinstance(one, type)]
+        errors = [one for one in errors if issubclass(one, Exception)]
+        self.assertEqual({one.__module__ for one in errors}, {"sasl_core"})
+        self.assertEqual(len(errors), 7)
+        self.assertEqual(Unavailable.__module__, "sasl_core.backends")
 
     def test_the_version(self) -> None:
         """It has three numbers."""

@@ -63,6 +63,8 @@ MAX_NAME = 1024  # octets; SMTP's longest address has 254
 class Unavailable(SASLError):
     """A backend cannot tell now; the text is for the log, and holds no secret."""
 
+    __module__ = "sasl_core.backends"
+
 
 class Account(Frozen):
     """What is stored of one user: records of one and the same password, and public keys.
