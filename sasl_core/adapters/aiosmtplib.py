@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         async def ehlo(self) -> Response: ...
         async def execute_command(self, *args: bytes) -> Response: ...
         def get_transport_info(self, key: str) -> Any: ...
+        def close(self) -> None: ...
 
 
 __all__ = ["authenticate", "login"]
@@ -76,9 +77,9 @@ async def login(
     `smtp` is connected; `channel` is read off its TLS object if None. Its own default
     is to go on in the clear where a server offers no STARTTLS: then the default policy
     sends no password. Where a security layer was agreed on, `smtp.transport` goes
-    through it; what is changed there ends the connection. Raise NoMechanism,
-    AuthenticationError or another SASLError; `aiosmtplib.SMTPException` where EHLO or the
-    connection fails.
+    through it; what is changed there ends the connection, and so does a cancellation in
+    the middle of an exchange. Raise NoMechanism, AuthenticationError or another
+    SASLError; `aiosmtplib.SMTPException` where EHLO or the connection fails.
     """
     if smtp.is_ehlo_or_helo_needed:
         await smtp.ehlo()
@@ -96,13 +97,17 @@ async def login(
 
 async def _run(smtp: SMTP, attempt: Authentication | Attempts) -> None:
     line: bytes | None = attempt.command()
-    while line is not None:
-        while isinstance(attempt, Attempts) and attempt.wants_token:
-            line = attempt.take_token(await token_later(attempt))
-        code, text = await _say(smtp, attempt, line)
-        del line  # a traceback shows locals: no password may be among them
-        # It may derive keys, for a good part of a second.
-        line = await asyncio.to_thread(attempt.reply, code, text)
+    try:
+        while line is not None:
+            while isinstance(attempt, Attempts) and attempt.wants_token:
+                line = attempt.take_token(await token_later(attempt))
+            code, text = await _say(smtp, attempt, line)
+            del line  # a traceback shows locals: no password may be among them
+            # It may derive keys, for a good part of a second.
+            line = await asyncio.to_thread(attempt.reply, code, text)
+    except asyncio.CancelledError:
+        smtp.close()  # half an exchange is nothing to go on from
+        raise
     if attempt.layer is not None:
         await _protect(smtp, attempt.layer)
 

@@ -184,6 +184,29 @@ class Login(AdapterCase):
         with self.assertRaises(sasl.NoMechanism):
             self.log_in(server)
 
+    def test_a_cancellation_ends_the_connection(self) -> None:
+        """What came next would be taken for the rest of the exchange."""
+        server = self.serve(policy=ALWAYS)
+
+        async def act() -> bool:
+            smtp = SMTP(server.port)
+            await smtp.connect()
+            await smtp.ehlo()
+            said: asyncio.Queue[bytes] = asyncio.Queue()
+
+            async def hang(*args: bytes) -> None:
+                said.put_nowait(args[0])
+                await asyncio.Event().wait()
+
+            smtp.execute_command = hang
+            work = asyncio.ensure_future(login(smtp, USER, policy=ALWAYS))
+            self.assertEqual((await said.get())[:5], b"AUTH ")
+            work.cancel()
+            await asyncio.wait([work])
+            return work.cancelled() and smtp.transport.is_closing()
+
+        self.assertTrue(asyncio.run(act()))
+
     def test_no_secret_is_in_the_traceback(self) -> None:
         who = sasl.Credentials("user", "hunter2")
         for last in (b"535 no\r\n", b"334 !\r\n", b"250 no\r\n"):
