@@ -231,9 +231,11 @@ def _objection(m: Mechanism, channel: Channel, policy: Policy) -> str:
         always = policy._verdicts[m] = _standing_objection(m, policy)
     if always:
         return always
-    hidden = m.shows or m.encrypted
-    if hidden and not channel.encrypted and policy.cleartext != "always":
-        return "needs an encrypted channel"
+    if not channel.encrypted:
+        if policy.encryption == "require":
+            return "the policy requires an encrypted channel"
+        if (m.shows or m.encrypted) and policy.cleartext != "always":
+            return "needs an encrypted channel"
     if m.plus and not channel.bindings:
         return "no channel binding is known for this connection"
     if m.binding and all(one.type != m.binding for one in channel.bindings):

@@ -42,6 +42,8 @@ class Policy(Frozen):
     `deny`: names that are never run.
     `cleartext`: when a mechanism may show the password or token: on "encrypted" channels,
         "always", or "never".
+    `encryption`: "prefer", or "require": on other channels than encrypted ones no
+        mechanism is offered or run, whatever it shows (Postfix's smtpd_tls_auth_only).
     `channel_binding`: "prefer", "disable", or "require" (-PLUS mechanisms only, and on a
         server NTLM).
 
@@ -109,6 +111,7 @@ class Policy(Frozen):
         "otp_jump",
         "x25519",
         "confirm",
+        "encryption",
     )
     __slots__ = (*__match_args__, "_salts", "_verdicts")
     _secret = frozenset({"decoy_secret"})
@@ -132,6 +135,7 @@ class Policy(Frozen):
     otp_jump: int
     x25519: Callable[[bytes, bytes], bytes] | None
     confirm: bool
+    encryption: str
     _verdicts: dict[Mechanism, str]  # what `_choosing` found out about it once
     _salts: hashlib.blake2b
 
@@ -158,9 +162,12 @@ class Policy(Frozen):
         otp_jump: int = 100,
         x25519: Callable[[bytes, bytes], bytes] | None = None,
         confirm: bool = False,
+        encryption: Literal["prefer", "require"] = "prefer",
     ) -> None:
         if cleartext not in ("encrypted", "always", "never"):
             raise ValueError('cleartext is "encrypted", "always" or "never"')
+        if encryption not in ("prefer", "require"):
+            raise ValueError('encryption is "prefer" or "require"')
         if channel_binding not in ("prefer", "disable", "require"):
             raise ValueError('channel_binding is "prefer", "disable" or "require"')
         if not 1 <= iterations[0] <= iterations[1]:
@@ -187,6 +194,7 @@ class Policy(Frozen):
                 )
         _set(self, "max_buffer", max_buffer)
         _set(self, "confirm", confirm)
+        _set(self, "encryption", encryption)
         _set(self, "memory", memory)
         _set(self, "ntlm_v1", ntlm_v1)
         _set(self, "clock", clock)

@@ -21,6 +21,7 @@ class PolicyTest(unittest.TestCase):
         self.assertEqual(policy.deny, frozenset())
         self.assertEqual(policy.cleartext, "encrypted")
         self.assertEqual(policy.channel_binding, "prefer")
+        self.assertEqual(policy.encryption, "prefer")
         self.assertEqual(policy.iterations, (4096, 1_000_000))
         self.assertEqual(policy.max_message, 65536)
         self.assertEqual(policy.decoy, (4096, 16))
@@ -36,6 +37,7 @@ class PolicyTest(unittest.TestCase):
             {"cleartext": True},
             {"channel_binding": "requires"},
             {"channel_binding": None},
+            {"encryption": True},
             {"layers": ["privacy"]},
             {"layers": []},
             {"max_buffer": 16},

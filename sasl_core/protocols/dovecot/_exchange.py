@@ -142,9 +142,10 @@ class Exchange(Secretive):
         mechanism = find(name.decode("ascii", "replace"))
         if mechanism is None or mechanism.name not in self._offer.names:
             return Failure(Reason.UNSUPPORTED, "a mechanism that is not on offer")
-        hidden = mechanism.shows or mechanism.encrypted
-        shown = hidden and self._offer.policy.cleartext != "always"
-        if (mechanism.plus or shown) and not self._channel.encrypted:
+        policy, hidden = self._offer.policy, mechanism.shows or mechanism.encrypted
+        shown = hidden and policy.cleartext != "always"
+        needed = mechanism.plus or shown or policy.encryption == "require"
+        if needed and not self._channel.encrypted:
             return Failure(Reason.ENCRYPTION_NEEDED, "not over an open channel")
         if mechanism.plus:
             self._mechanism = mechanism

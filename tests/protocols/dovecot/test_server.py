@@ -132,6 +132,9 @@ class Facts(unittest.TestCase):
         for name in ("PLAIN", "HT-SHA-256-NONE", "OAUTHBEARER"):
             said = say(service(), line(f"AUTH 1 {name} service=x"))
             self.assertIn(b"code=auth_mech_ssl_required", said, name)
+        strict = sasl.Policy(allow=["SCRAM-SHA-256"], encryption="require")
+        said = say(service(policy=strict), line("AUTH 1 SCRAM-SHA-256 service=x"))
+        self.assertIn(b"code=auth_mech_ssl_required", said)
 
     def test_an_unproven_certificate_counts_for_nothing(self) -> None:
         self.assertIsNone(self.channel("service=x cert_username=root").external)

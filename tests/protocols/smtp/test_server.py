@@ -61,6 +61,15 @@ class Keywords(Case):
             server(CLEAR, policy=policy).session.keywords(), ("AUTH SCRAM-SHA-256",)
         )
 
+    def test_nothing_before_tls(self) -> None:
+        policy = sasl.Policy(encryption="require", cleartext="always")
+        peer = greeted(CLEAR, policy=policy, starttls=True)
+        self.assertEqual(peer.session.keywords(), ("STARTTLS",))
+        for name in (b"SCRAM-SHA-256", b"PLAIN"):
+            self.assert_reply(peer.say(b"AUTH " + name), "538 5.7.11 ")
+        names = server(TLS, policy=policy).session.keywords()
+        self.assertEqual(names, server(TLS).session.keywords())
+
     def test_nothing_on_offer(self) -> None:
         policy = sasl.Policy(allow=["PLAIN"])
         self.assertEqual(server(CLEAR, policy=policy).session.keywords(), ())
