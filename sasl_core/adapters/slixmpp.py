@@ -17,7 +17,7 @@ import ssl
 from typing import TYPE_CHECKING, Any, cast
 
 from .._channel import Channel
-from .._errors import NoMechanism, StateError
+from .._errors import NoMechanism, ProtocolError, StateError
 from .._policy import DEFAULT
 from ..protocols.xmpp import NAMESPACE, ClientSession, Element
 from ._calls import token_later
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
         authenticated: bool
         socket: Any
+        parser: Any
         transport: Any
         requested_jid: Any
         features: set[str]
@@ -148,7 +149,14 @@ class _Authentication:
         return True
 
     def _came(self, stanza: Any) -> None:
-        self._start(self._receive(stanza))
+        paused, behind = None, []
+        if _name(stanza.xml) == "success" and self._policy.layers != ("none",):
+            # Nothing is read before the layer is there. What the parser has already did
+            # not come through it, and slixmpp would take it for the server's.
+            paused = self._xmpp.transport
+            paused.pause_reading()
+            behind = [event for event, _ in self._xmpp.parser.read_events()]
+        self._start(self._receive(stanza, paused, bool(behind)))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         # One at a time: the server waits for what each of them sends.
@@ -168,13 +176,15 @@ class _Authentication:
                 self._xmpp.event("no_auth")
             self._fail(error)
 
-    async def _receive(self, stanza: Any) -> None:
+    async def _receive(self, stanza: Any, paused: Any, behind: bool) -> None:
         element, session = _read(stanza.xml), self._session
         if element.name == "failure":
             self._xmpp.event("failed_auth", stanza)
         try:
             if session is None:
                 raise StateError("the server spoke before an exchange was begun")
+            if behind:
+                raise ProtocolError("the server spoke on after its success")
             # It may derive keys, for a good part of a second.
             answer = await asyncio.to_thread(session.receive, element)
             if session.authenticated:
@@ -183,6 +193,9 @@ class _Authentication:
                 await self._send(session, answer)
         except Exception as error:
             self._fail(error)
+        finally:
+            if paused is not None:
+                paused.resume_reading()
 
     async def _send(self, session: ClientSession, element: Element | None) -> None:
         while session.wants_token:

@@ -49,6 +49,7 @@ class XMPP:
         self.sent: list[str] = []
         self.events: list[str] = []
         self.parsers = 0
+        self.parser = SimpleNamespace(read_events=list)  # of what stands behind
         self._server = server
         self._names = names
         self._listening: dict[str, list] = {}
@@ -171,6 +172,25 @@ class LoginTest(unittest.TestCase):
                 self.assertEqual((xmpp.parsers, xmpp.sent[-1]), (1, "<stream>"))
                 self.assertEqual(xmpp.events, ["auth_success"])
                 self.assertEqual(xmpp.taken, [True])
+
+    def test_nothing_behind_the_success_where_a_layer_may_be(self) -> None:
+        """Who stands in between could have put it there."""
+        for layers, welcome in ((["integrity"], False), (["none"], True)):
+            policy = sasl.Policy(allow=["DIGEST-MD5"], layers=layers)
+            xmpp = XMPP(Honest(policy))
+            xmpp.parser.read_events = lambda: [("start", "message")]
+            transport = xmpp.transport
+            with self.subTest(layers):
+                if welcome:
+                    self.assertEqual(self.log_in(xmpp, policy=policy), "DIGEST-MD5")
+                    transport.pause_reading.assert_not_called()
+                    continue
+                with self.assertRaisesRegex(sasl.ProtocolError, "spoke on"):
+                    self.log_in(xmpp, policy=policy)
+                self.assertFalse(xmpp.authenticated)
+                self.assertIs(xmpp.transport, transport)
+                transport.pause_reading.assert_called_once_with()
+                transport.resume_reading.assert_called_once_with()
 
     def test_the_new_stream_goes_through_the_layer(self) -> None:
         policy = sasl.Policy(allow=["DIGEST-MD5"], layers=["confidentiality"])
