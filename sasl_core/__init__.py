@@ -1,6 +1,21 @@
 """SASL for mail software: both sides of every mechanism, without a socket in sight.
 
-`client()` and `server()` begin an exchange, `offer()` says what to advertise.
+`client()` begins an exchange by what a user has (`Credentials`), `server()` one that asks
+an application; `offer()` says what to advertise. Each looks at the facts of the
+connection (`Channel`), and at what is accepted (`Policy`).
+
+    client.start() -> octets or None        server.start(octets or None) -> event
+    client.step(challenge) -> octets        server.step(response) -> event
+    client.finish(), or refused(...)        event: Challenge, a Request, Success, Failure
+
+What is due is base64, or as the protocol's `profiles` have it. A request's `answer` gives
+the next event. In packages of their own:
+
+    adapters    of libraries (smtplib, aiosmtpd, ...), of sockets and asyncio streams
+    protocols   SMTP, IMAP, POP3, LDAP, XMPP, ...: sessions of both sides
+    backends    accounts in files and databases; who answers all requests from them
+    records     what is stored of a password
+    mechanisms  the registry, and the words to write one in
 """
 
 from ._channel import Channel, ChannelBinding

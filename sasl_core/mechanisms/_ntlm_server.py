@@ -98,7 +98,7 @@ class _AwaitAuthenticate(ServerRecord):
                 # Taken out on the way, so that the client should send no MIC.
                 raise Malformed("not the timestamp that was sent")
         elif terms.policy.ntlm_v1 is None:
-            return Failure(Reason.TOO_WEAK, "NTLMv1, without a DES for it"), None
+            return Failure(Reason.TOO_WEAK, "NTLMv1: Policy(ntlm_v1=) has no DES"), None
         if flags & _EXCHANGED == _EXCHANGED and len(said.session_key) != 16:
             raise Malformed("a session key has 16 octets (MS-NLMP, section 2.2.1.3)")
         name, realm = _account(said, identities.realms(terms), terms.policy)
