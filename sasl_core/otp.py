@@ -152,8 +152,9 @@ def _checksum(octets: bytes) -> int:
 class OtpState(Secret):
     """What a server stores for OTP: the last one-time password, and which one it was.
 
-    `sequence`: that one's number; the next login has one less. `last`: 8 octets. Each
-    login replaces the state. Raise ValueError for what `compute` refuses, and md4.
+    `algorithm`: "md5" or "sha1". `sequence`: that one's number; the next login has one
+    less. `seed`: 1 to 16 ASCII letters and digits. `last`: 8 octets. Each login replaces
+    the state. Raise ValueError for what `compute` refuses, and md4.
     """
 
     __slots__ = __match_args__ = ("algorithm", "sequence", "seed", "last")

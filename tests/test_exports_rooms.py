@@ -56,6 +56,7 @@ NAMES = {
     "backends.sql": "ACCOUNTS DELETE FIND INSERT UPDATE SqlStore schema",
     "backends.throttle": """AsyncRedisState AsyncThrottle Limit MemoryState RedisState
         SqliteState Throttle Ticket""",
+    "protocols": "ClientBase ServerBase",
     "protocols.checkpassword": f"""{_VERDICTS} ACCEPTED LIMIT MISUSED REFUSED UNAVAILABLE
         Input begin exit_code read verdict write""",
     "protocols.dovecot": f"""{_VERDICTS} Action Answer ClientSession Continue Fields
@@ -89,8 +90,8 @@ _VERBS |= {"Charge", "Precompute", "Put", "Serve", "Set", "Yield"}
 
 
 def rooms() -> Iterator[str]:
-    """Yield the public modules of the rooms, what two rooms show themselves, and ses."""
-    yield from ("backends", "records")
+    """Yield the public modules of the rooms, what rooms show themselves, and ses."""
+    yield from ("backends", "protocols", "records")
     for room in (adapters, backends, protocols, records):
         for found in pkgutil.iter_modules(room.__path__):
             if not found.name.startswith("_"):

@@ -1,5 +1,8 @@
 """Drive any protocol's sessions over blocking sockets; a thread for each connection.
 
+A server speaks first in SMTP, IMAP, POP3, NNTP and ManageSieve: there `serve` needs its
+`greeting`, or both wait.
+
 After STARTTLS (`serve(tls=...)`) a server offers -PLUS if it says what certificate it
 shows, in DER, for the ssl module cannot tell:
 

@@ -3,6 +3,9 @@
 Key derivation, and answers that are plain functions, run in a thread: the loop never
 stalls.
 
+A server speaks first in SMTP, IMAP, POP3, NNTP and ManageSieve: there `serve` needs its
+`greeting`, or both wait.
+
 After STARTTLS (`serve(tls=...)`) a server offers -PLUS if it says what certificate it
 shows, in DER, for the ssl module cannot tell:
 

@@ -59,6 +59,10 @@ _NO = frozenset({19, 32, 34, 48, 49, 53})
 class LdapSearch:
     """Find the DN of a user: by a connection that may search, as in `LdapStore`.
 
+    `base`: the DN below which users are. `find`: the filter, with the name, escaped, in the
+    place of `{username}`. `scope`: ldap3's word. `timeout`: seconds. `idle`: connections
+    that are kept open.
+
     An entry none of whose `name_attributes` has just this name is passed over: to a
     directory, `ALICE` is `alice`, who would have two identities; `exact=False` allows it.
     """

@@ -180,8 +180,11 @@ class Tokens(_Rules):
     `audience`: of which one must be in `aud`; None, said in so many words, takes tokens
     that the same issuer made for other services. `scope`: all must be there. `identity`:
     the claim that names the user, several of which the first counts, or a function of
-    the claims. `hosts`: who we are to clients that say whom they mean. Claims are kept
-    for `cache_for` seconds, never beyond expiry, under a keyed hash of the token.
+    the claims. `hosts`: who we are to clients that say whom they mean. `email_verified`:
+    the claim `email` counts only where the issuer says so. `expiry_required`: a token
+    without `exp` is not good. `leeway`: seconds by which clocks may differ.
+    `openid_configuration`: the URL that clients are told to get a token by. Claims are
+    kept for `cache_for` seconds, never beyond expiry, under a keyed hash of the token.
     """
 
     _verify: Verify

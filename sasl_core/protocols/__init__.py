@@ -1,14 +1,14 @@
 """How each protocol carries SASL: lines in, lines out, both sides, still sans-I/O.
 
 Each has a ClientSession and a ServerSession, which `adapters.streams` and
-`adapters.blocking` drive. By hand, a client:
+`adapters.blocking` drive; `ClientBase` and `ServerBase` are what they have in common. By
+hand, a client:
 
     send(session.connected())
     while not session.authenticated:
         send(session.receive(receive()))    # raises SASLError; see also `wants_tls`
 
-and a server (`channel`, `policy`, `answers`, `realm` as in `sasl_core.server`; `starttls`:
-offer it while the channel is not encrypted; `max_failures`: attempts before the end):
+and a server:
 
     session.incoming.feed(receive())
     while (line := session.incoming.next()) is not None:
@@ -23,3 +23,10 @@ offer it while the channel is not encrypted; `max_failures`: attempts before the
 
 XMPP's take and give Elements, and have no commands.
 """
+
+from __future__ import annotations
+
+from ._client_session import ClientBase
+from ._server_session import ServerBase
+
+__all__ = ["ClientBase", "ServerBase"]
