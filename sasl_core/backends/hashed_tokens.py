@@ -41,7 +41,9 @@ class HashedTokens:
 
     `path`: ":memory:" loses them with the process, which costs each device one login by
     its password. `lifetime`: seconds; `uses`: logins for which a token is good (0: any
-    number until the next one is used, as XMPP's FAST wants it). `clock` as `time.time`.
+    number until the next one is used, as XMPP's FAST wants it). `most`: tokens that one
+    user has, the oldest of which go first: each costs every login by his name an HMAC.
+    `clock` as `time.time`.
 
     A token is the key of an HMAC, so the file holds it as it is: it is made readable to
     its owner only. Several processes may share it. Raise Unavailable, here and in every
@@ -54,11 +56,13 @@ class HashedTokens:
         *,
         lifetime: float = 14 * 86400,
         uses: int = 1,
+        most: int = 100,
         timeout: float = 5.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._lifetime = lifetime
         self._uses = uses
+        self._most = most
         self._clock = clock
         self._lock = Lock()
         problem = ""
@@ -107,6 +111,12 @@ class HashedTokens:
                 "INSERT INTO hashed_token (username, device, mechanism, token, expires,"
                 " uses) VALUES (?, ?, ?, ?, ?, ?)",
                 row,
+            )
+            db.execute(
+                "DELETE FROM hashed_token WHERE username = ? AND serial <= (SELECT serial"
+                " FROM hashed_token WHERE username = ? ORDER BY serial DESC"
+                " LIMIT 1 OFFSET ?)",
+                (username, username, self._most),
             )
 
         self._do(work)

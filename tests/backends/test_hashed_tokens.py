@@ -110,6 +110,14 @@ class TokensTest(unittest.TestCase):
         self.assertTrue(tokens.use("alice", token))
         self.assertEqual(len(tokens.find("alice")), 2)
 
+    def test_no_more_than_the_most(self) -> None:
+        """Else who makes up devices makes every attempt at his name slow."""
+        tokens = self.make(most=3)
+        theirs = tokens.issue("bob", NAME)
+        mine = [tokens.issue("alice", NAME, device=str(each)) for each in range(5)]
+        self.assertEqual(tokens.find("alice"), tuple(mine[2:]))
+        self.assertEqual(tokens.find("bob"), (theirs,))
+
     def test_revocation(self) -> None:
         """One device's, or all."""
         mine = {each: self.tokens.issue("alice", NAME, device=each) for each in "abc"}
