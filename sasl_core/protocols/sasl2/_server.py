@@ -37,8 +37,8 @@ class ServerSession(ElementServer[Element]):
     FAST is offered where `answers` name UseHashedToken and FindHashedTokens, which has the
     client's `device`. Before a success is sent, look at `forgets`: the token that was used
     is to be revoked; and at `token_for`: the mechanism for which one `asks_token`, or that
-    of the token that was used and may be due for another. Issue it to `device`, and add
-    `issued` to the success.
+    of the token that was used and may be due for another. Issue it to the `device` of who
+    logged in, the authcid, not of whom he acts as, and add `issued` to the success.
 
     `upgrades`: the tasks of XEP-0480 to offer, such as "UPGR-SCRAM-SHA-512", where
     `answers` name SaveScramKeys; each that the client asks for raises one before the
