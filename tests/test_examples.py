@@ -158,6 +158,14 @@ class CompleteTest(unittest.TestCase):
             with self.subTest(path.stem):
                 self.assertRegex(tests, rf"examples[. ].*\b{path.stem}\b")
 
+    def test_they_say_how_to_run_them(self) -> None:
+        """But for the one that is to be imported."""
+        for path in _examples():
+            if path.stem != "custom_mechanism":
+                with self.subTest(path.stem):
+                    text = path.read_text(encoding="utf-8").split('"""')[1]
+                    self.assertIn(f"python3 -m examples.{path.stem}", text)
+
     def test_they_are_short(self) -> None:
         """At most 40 lines, but for the two that are whole programs."""
         for path in _examples():
