@@ -7,6 +7,7 @@ import inspect
 from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, cast
 
 from .._errors import StateError
+from .._worlds import run
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -55,11 +56,7 @@ async def call_now(
 
 def at_once(work: Coroutine[Any, Any, _T]) -> _T:
     """Run a coroutine that waits for nothing, without a loop."""
-    try:
-        while True:  # the first time ends it
-            work.send(None)
-    except StopIteration as ended:
-        return cast("_T", ended.value)
+    return run(work, StateError("without asyncio, nobody awaits"))
 
 
 def unlayered(policy: Policy) -> Policy:

@@ -14,9 +14,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._errors import StateError
+from .._worlds import run
 from ._answers import Answers
 from ._answers.parts import Parts
-from ._worlds import run
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping

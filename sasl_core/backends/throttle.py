@@ -12,10 +12,10 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .._worlds import run
 from ._account import Unavailable
 from ._throttle_rules import Limit, Rules, Ticket
 from ._throttle_states import AsyncRedisState, MemoryState, RedisState, SqliteState
-from ._worlds import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
