@@ -8,8 +8,10 @@ from enum import Enum
 class Reason(Enum):
     """Say what the peer may know about a failure.
 
-    A wrong password, an unknown user and a bad proof are one value on purpose. The
-    profile of each protocol (`Profile.reply`) turns a reason into its own words.
+    A wrong password, an unknown user and a bad proof are one value on purpose:
+    BAD_CREDENTIALS. An application says DISABLED, PASSWORD_EXPIRED, TRANSITION_NEEDED (log
+    in by PLAIN once, for keys to be made) or TOO_WEAK by `request.refuse`, and only to
+    who has proved the password. `Profile.reply` gives each protocol's words.
     """
 
     BAD_CREDENTIALS = "bad credentials"

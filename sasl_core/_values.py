@@ -236,7 +236,9 @@ class TokenError(Value):
     """Why a bearer token was refused (RFC 7628, section 3.2.2).
 
     On a server the answer to `CheckToken`; on a client what the server said: untrusted
-    text, the URL included.
+    text. `status`: RFC 6750's word, "invalid_token", "insufficient_scope"; `scope`: those
+    that are wanted, with spaces between; `openid_configuration`: the URL that tells where
+    to get a token.
     """
 
     __slots__ = __match_args__ = ("status", "scope", "openid_configuration")
