@@ -141,6 +141,16 @@ class ServerTest(unittest.TestCase):
             seen |= {data[at : at + 32] for at in (0, 32, 64)}
         self.assertEqual(len(seen), 9)
 
+    def test_what_waits_shows_nothing(self) -> None:
+        """Of what it draws, of its secret key."""
+        for server in (
+            accounts.make_server(NAME, profile=profiles.RAW),
+            served(x25519(SECRET, BASE))[0],
+        ):
+            shown = repr(server._turn)
+            for at in (0, 64):
+                self.assertNotIn(repr(NONCE[at : at + 32])[2:-1], shown)
+
     def test_a_key_has_32_octets(self) -> None:
         """Base64, as Atheme stores it, is no key."""
         for wrong in (b"", bytes(31), "A" * 43 + "=", bytearray(32)):

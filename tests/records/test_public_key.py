@@ -44,6 +44,12 @@ class PublicKeyTest(unittest.TestCase):
         self.assertEqual(KEY.format(), "{ECDSA-NIST256P}" + STORED)
         self.assertEqual(records.parse(STORED, default="ECDSA-NIST256P"), (KEY,))
 
+    def test_both_signs(self) -> None:
+        """Of y, which is all that the first octet tells."""
+        other = EcdsaPublicKey(bytes([5 - KEY.point[0]]) + KEY.point[1:])
+        self.assertNotEqual(other, KEY)
+        self.assertEqual({key.point[0] for key in (KEY, other)}, {2, 3})
+
     def test_what_is_none(self) -> None:
         """Another curve, a point beside it, and what is cut, or more than one."""
         point = b64decode(DER)[26:]
@@ -58,6 +64,8 @@ class PublicKeyTest(unittest.TestCase):
             b"\2" + b"\xff" * 32,
             KEY.point + b"\0",
             b"\4" + KEY.point[1:],
+            point + bytes(32),
+            point[:1] + bytes(64) + point[1:],
         ]
         texts = [b64encode(each).decode() for each in wrong]
         texts += [SECP256K1, DER[:-4], STORED[:-1], STORED + " ", "*"]

@@ -286,6 +286,7 @@ class Answers(Case):
         lost = [(each.id, each.outcome.reason) for each in self.client.closed()]
         gone = sasl.Reason.UNAVAILABLE
         self.assertEqual(lost, [(1, gone), (2, gone)])
+        self.assertEqual(self.client.closed(), [])
 
     def test_one_that_is_broken_does_not_end_the_others(self) -> None:
         for text in ("CONT 1 !", "CONT 1 Zg", "CONT 1 Zg== \udcff", "FAIL 1 \udcff"):
