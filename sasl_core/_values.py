@@ -220,7 +220,6 @@ class Identity(Value):
     """Who logged in: `authcid` proved itself, `authzid` is who to act as.
 
     Neither is empty (but PostgreSQL's clients name the user elsewhere, and send none).
-
     `trace` is what an anonymous client said of itself: unproven text.
     """
 
