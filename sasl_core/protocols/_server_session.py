@@ -12,6 +12,7 @@ from .._reasons import Reason
 from .._strict import Malformed, folded
 from .._value import Secretive
 from ._replies import BaseReply
+from ._settled import must_be_settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -236,10 +237,7 @@ class ServerBase(Secretive, Generic[ReplyT, CommandT]):
         Raise StateError if no request waits, if it was not answered, or if that is not
         an event.
         """
-        if self._request is None or not self._request.answered:
-            raise StateError("no request waits, or it has no answer yet")
-        if not isinstance(event, (Challenge, Success, Failure, Request)):
-            raise StateError("resume takes the event that the answered request gave")
+        must_be_settled(self._request, event)
         self._request = None
         return self._follow(event)
 

@@ -17,6 +17,7 @@ from .._value import Secretive
 from .._values import Identity
 from ._password_checks import check_password
 from ._replies import BaseReply
+from ._settled import must_be_settled
 from .forwarding import Refused, Verified
 
 TYPE_CHECKING = False
@@ -123,10 +124,7 @@ class ServerSession(Secretive):
         Raise StateError if no request waits, if it was not answered, or if that is not
         an event.
         """
-        if self._request is None or not self._request.answered:
-            raise StateError("no request waits, or it has no answer yet")
-        if not isinstance(event, (Challenge, Success, Failure, Request)):
-            raise StateError("resume takes the event that the answered request gave")
+        must_be_settled(self._request, event)
         self._request = None
         return self._follow(event)
 

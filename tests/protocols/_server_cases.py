@@ -241,6 +241,18 @@ class ServerCases(ServerTlsCases):
             session.resume(sasl.Success(sasl.Identity("admin")))
         self.assertIsNone(session.identity)
 
+    def test_what_to_give_back_is_told(self) -> None:
+        """To who returns a bool from his function, or forgets to return."""
+        session, request = self.waiting()
+        with self.assertRaisesRegex(
+            sasl.StateError, "CheckPassword still waits: .*answer"
+        ):
+            session.resume(True)
+        event = request.answer(True)
+        with self.assertRaisesRegex(sasl.StateError, "not NoneType, but the event"):
+            session.resume(None)
+        self.assert_yes(bytes(session.resume(event)))
+
     def test_resumed_with_no_event_of_its_own(self) -> None:
         _, other = self.waiting()
         foreign = other.answer(True)

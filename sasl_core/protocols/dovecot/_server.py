@@ -12,6 +12,7 @@ from ..._reasons import Reason
 from ..._strict import Malformed
 from ..._value import Secretive
 from .._lines import LineBuffer
+from .._settled import must_be_event, must_be_settled
 from ._exchange import Exchange, Offer, WantsBinding
 from ._words import (
     CHANNEL_BINDING,
@@ -158,12 +159,10 @@ class ServerSession(Secretive):
 
         Raise StateError where the request was not answered, or that is not an event.
         """
-        if not isinstance(event, (Challenge, Success, Failure, Request)):
-            raise StateError("resume takes the event that the answered request gave")
+        must_be_event(event)
         if not self.waits(question):
             return NOTHING
-        if not question.request.answered:
-            raise StateError("the request has no answer yet")
+        must_be_settled(question.request, event)
         del self._questions[question.id]
         return self._follow(question.id, event)
 
