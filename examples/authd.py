@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import getpass
 import importlib
 import signal
@@ -111,11 +112,11 @@ async def serve(options: argparse.Namespace, store: SqlStore) -> None:
 def main() -> int:
     options = arguments()
     try:
-        store = open_store(options)
-        if options.add:
-            add(store, options.add)
-        else:
-            asyncio.run(serve(options, store))
+        with contextlib.closing(open_store(options)) as store:
+            if options.add:
+                add(store, options.add)
+            else:
+                asyncio.run(serve(options, store))
     # No database, no such group, a password that is none, a file that is in the way.
     except (Unavailable, ImportError, LookupError, ValueError, OSError) as error:
         print(f"authd: {error}", file=sys.stderr)

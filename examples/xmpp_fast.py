@@ -36,3 +36,4 @@ if __name__ == "__main__":
     APP = Application(STORE, hashed_tokens=TOKENS)
     TOKEN = log_in(APP, sasl.Credentials("alice", "wonderland"))
     log_in(APP, sasl.Credentials("alice", hashed_token=TOKEN))
+    TOKENS.close()

@@ -102,11 +102,11 @@ class Authd(unittest.TestCase):
         self.assertIs(found.reason, sasl.Reason.BAD_CREDENTIALS)
 
         # A dead database is no wrong password.
-        with sqlite3.connect(self.accounts) as database:
+        with contextlib.closing(sqlite3.connect(self.accounts)) as database:
             database.execute("ALTER TABLE sasl_account RENAME TO away")
         found = self.log_in("PLAIN", "wonderland")
         self.assertIs(found.reason, sasl.Reason.UNAVAILABLE)
-        with sqlite3.connect(self.accounts) as database:
+        with contextlib.closing(sqlite3.connect(self.accounts)) as database:
             database.execute("ALTER TABLE away RENAME TO sasl_account")
         self.assertIsInstance(self.log_in("PLAIN", "wonderland"), Verified)
 
