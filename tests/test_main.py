@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import unittest
+import warnings
 from contextlib import redirect_stderr, redirect_stdout
 from itertools import chain, repeat
 from pathlib import Path
@@ -40,6 +41,8 @@ class Outcome:
         out, err = io.StringIO(), io.StringIO()
         stdin = self.stdin(io.BytesIO(typed))
         with (
+            # What other tests have left open, Python 3.13 may find just now.
+            warnings.catch_warnings(action="ignore", category=ResourceWarning),
             mock.patch("sys.stdin", stdin),
             redirect_stdout(out),
             redirect_stderr(err),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import unittest
 from typing import Any
@@ -358,7 +359,7 @@ class Rules:
         app = self.make(
             self.store,
             tokens=Tokens(),
-            hashed_tokens=HashedTokens(),
+            hashed_tokens=self.enterContext(contextlib.closing(HashedTokens())),
             signatures=lambda *_: False,
             passcodes=lambda *_, **more: False,
             contexts={"GSSAPI": lambda _: None},
