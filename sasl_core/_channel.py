@@ -172,9 +172,13 @@ class Channel(Frozen):
         `exporter` is the keying material of `ChannelBinding.tls_exporter`, from a TLS
         stack that exports it; without it TLS 1.3 binds to the certificate only. An
         identity is never read off a certificate here: whether it was verified, and
-        which of its names counts, only the application knows.
+        which of its names counts, only the application knows. Raise ValueError before
+        the handshake, TypeError for what is no TLS at all.
         """
-        version = tls.version()
+        try:
+            version = tls.version()
+        except AttributeError:
+            raise TypeError(f"{type(tls).__name__} is no TLS connection") from None
         if version is None:
             raise ValueError("the TLS handshake is not done")
         if certificate is None and not tls.server_side:

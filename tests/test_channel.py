@@ -149,6 +149,9 @@ class FromSSLTest(unittest.TestCase):
         """Nothing is known: a ValueError."""
         with self.assertRaises(ValueError):
             sasl.Channel.from_ssl(_TLS(None))
+        # What a connection in the clear gives for its TLS object.
+        with self.assertRaisesRegex(TypeError, "NoneType is no TLS"):
+            sasl.Channel.from_ssl(None)
 
     def test_the_other_facts_are_passed_on(self) -> None:
         """Service, host, port, external and remote."""

@@ -49,11 +49,11 @@ def login(
 ) -> str:
     """Authenticate by the best mechanism that the server offers; return its name.
 
-    `channel` is read off the connection if None. Call `smtp.starttls(context=...)`
-    before: in the clear the default policy sends no password. Where a security layer was
-    agreed on, `smtp.sock` goes through it, and the next command begins anew, with EHLO.
-    Raise NoMechanism, AuthenticationError or another SASLError; SMTPException where EHLO
-    fails.
+    `channel` is read off the connection if None. Call `smtp.starttls(context=...)` before,
+    with a context that verifies, which smtplib's own does not: in the clear the default
+    policy sends no password. Where a security layer was agreed on, `smtp.sock` goes
+    through it, and the next command begins anew, with EHLO. Raise NoMechanism,
+    AuthenticationError or another SASLError; SMTPException where EHLO fails.
     """
     smtp.ehlo_or_helo_if_needed()
     lines = (smtp.ehlo_resp or b"").splitlines()[1:] if smtp.does_esmtp else []

@@ -12,7 +12,7 @@ _FORMS = ("{SHA}", "$2a$", "$2b$", "$2y$", "$apr1$", "$1$", "$5$", "$6$", "$y$")
 
 
 class Htpasswd(UserFile):
-    """Accounts in an htpasswd file, one record each.
+    """Accounts in an htpasswd file, one record each. The file has to be there.
 
     `verifiers` are needed for most of its forms: bcrypt, `$apr1$`, crypt. Clear text and
     the old crypt look alike there, and are not read. Written is only what Apache can

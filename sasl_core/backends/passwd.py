@@ -27,7 +27,7 @@ _LIMITS = ("nologin", "allow_nets", "allow_real_nets", "user", "proxy", "proxy_m
 
 
 class PasswdFile(UserFile):
-    """Accounts in a Dovecot passwd-file, one record each.
+    """Accounts in a Dovecot passwd-file, one record each. The file has to be there.
 
     The password field has Dovecot's `{SCHEME}` in front. Of the extra fields, `nologin`
     and those that Dovecot limits an account by (`allow_nets`, `user`, ...) make it one
