@@ -252,9 +252,10 @@ def memory() -> None:
 
 def imports() -> None:
     """Compare the CPU time of cold processes, bare Python's taken out."""
+    codes = ("import sys", "import hashlib, hmac, base64, secrets", "import sasl_core")
+    runs = [[cold(code) for code in codes] for _ in range(40)]  # side by side
     bare, least, mine = (
-        cold(f"import {modules}")
-        for modules in ("sys", "hashlib, hmac, base64, secrets", "sasl_core")
+        statistics.median(sorted(each)[:20]) for each in zip(*runs, strict=True)
     )
     ratio = (mine - bare) / (least - bare)
     print(
@@ -264,16 +265,11 @@ def imports() -> None:
 
 
 def cold(code: str) -> float:
-    """Return the seconds of CPU of a process, of the faster half of many."""
-    spent = []
-    for _ in range(40):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-c", code], check=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        spent.append(
-            after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        )
-    return statistics.median(sorted(spent)[:20])
+    """Return the seconds of CPU of a process."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", code], check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 # one hostile first message: what it is made of
