@@ -6,7 +6,9 @@ import asyncio
 import unittest
 from unittest import mock
 
+import sasl_core as sasl
 from sasl_core.adapters._layered_streams import protect
+from sasl_core.adapters._layered_transport import LayeredTransport
 
 from ..test_layers import toy
 
@@ -61,3 +63,40 @@ class Protect(unittest.TestCase):
 
     def test_nobody_reads_on_after_a_cancellation(self) -> None:
         asyncio.run(self.cancelled())
+
+
+class Transport(unittest.TestCase):
+    """What the transport passes on, and what it says of the end."""
+
+    def setUp(self) -> None:
+        self.below = mock.create_autospec(asyncio.Transport, instance=True)
+        self.protocol = mock.create_autospec(asyncio.Protocol, instance=True)
+        self.layered = LayeredTransport(self.below, toy(), self.protocol)
+        ((self.under,), _) = self.below.set_protocol.call_args
+
+    def test_to_the_connection(self) -> None:
+        for name in ("pause_reading", "resume_reading", "write_eof", "close", "abort"):
+            getattr(self.layered, name)()
+            getattr(self.below, name).assert_called_once_with()
+        self.layered.write(b"abc")
+        self.below.write.assert_called_once_with(toy().wrap(b"abc"))
+
+    def test_the_end(self) -> None:
+        """Within a buffer the connection is lost, and no half of it stays open."""
+        self.protocol.eof_received.return_value = True
+        self.assertIs(self.under.eof_received(), True)
+        self.under.data_received(b"\0\0")
+        self.assertIs(self.under.eof_received(), False)
+        self.protocol.eof_received.assert_called_once_with()
+        ((error,), _) = self.protocol.connection_lost.call_args
+        self.assertIsInstance(error, ConnectionAbortedError)
+
+    def test_it_is_lost_once(self) -> None:
+        """By what was wrong, whatever the connection says then."""
+        self.under.data_received(b"GET / HTTP/1.1\r\n")
+        self.below.abort.assert_called_once_with()
+        self.under.connection_lost(None)
+        ((error,), _) = self.protocol.connection_lost.call_args
+        self.assertIsInstance(error, sasl.ProtocolError)
+        self.protocol.connection_lost.assert_called_once_with(error)
+        self.protocol.data_received.assert_not_called()
