@@ -112,6 +112,8 @@ class GrowthTest(Case):
         compile_pcre("(a|A)*b", "i", False)  # Postfix's i is for "case counts"
         compile_regexp("(a|A)*b", "i", False)
         compile_pcre("( a | A b ) * c", "xi", False)
+        for flags in ("", "i"):  # there, a space is a character
+            compile_pcre("( |a)*b", flags, False)
         for text, flags in (("( a + ) * c", "x"), ("(?i:x)(a|A)*b", "i")):
             with self.subTest(text), self.assertRaises(ValueError):
                 compile_pcre(text, flags, False)
