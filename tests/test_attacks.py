@@ -1,7 +1,7 @@
 """Every hostile input, as data that says what must happen, over raw octets and base64.
 
 What deviates from the common way to run a case stands in a table with the reason; a
-test holds that no case is left over. `api.json` is in `test_attacks_api`.
+test holds that no case is left over. `api.json` is in `test_attacks_api*`.
 """
 
 from __future__ import annotations
