@@ -16,8 +16,8 @@ from sasl_core.ses import smtp_password
 
 from ._accounts import Application
 from ._data import vectors
+from ._leaks import shown
 from .adapters._loopback import Case, Server, needs_tls
-from .test_secrets import shown
 
 KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
