@@ -7,7 +7,7 @@ from typing import Any
 from sasl_core.backends.throttle import Limit, Throttle, Ticket
 
 from .._hypothesis import given, st
-from .test_throttle import AWAY, HOME, Base, Clock
+from ._throttle import AWAY, HOME, Base, Clock
 
 _WIDE = Limit(10_000)
 

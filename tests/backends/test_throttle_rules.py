@@ -9,7 +9,7 @@ from typing import Any
 from sasl_core.backends.throttle import Limit, MemoryState, Throttle, Ticket
 
 from .._hypothesis import given, st
-from .test_throttle import AWAY, HOME, Base, Clock
+from ._throttle import AWAY, HOME, Base, Clock
 
 WIDE = Limit(10_000)
 limits = st.builds(
