@@ -10,8 +10,8 @@ from sasl_core import Reason, profiles
 from sasl_core.backends import Application
 
 from .. import _gss as gss
+from ._elsewhere import CONTEXTS, Parts
 from ._worlds import CHANNEL, AsyncWorld, Store, SyncWorld, Throttle
-from .test_elsewhere import CONTEXTS, Parts
 
 
 class Ntlm(gss.Context):

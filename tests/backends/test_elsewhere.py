@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import tempfile
 import unittest
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import sasl_core as sasl
-from sasl_core import Reason, records
-from sasl_core.backends import (
-    Account,
-    Unavailable,
-    Upgrade,
-    set_password,
-)
-from sasl_core.backends.memory import MemoryStore
-from sasl_core.backends.passwd import PasswdFile
-from sasl_core.backends.sql import SqlStore
+from sasl_core import Reason
+from sasl_core.backends import Account, Unavailable
 from sasl_core.records import EcdsaPublicKey, X25519PublicKey
 
 from .. import _gss as gss
 from .._p256 import PrivateKey, PublicKey
 from .._x25519 import BASE, x25519
-from ._contract import keys
+from ._elsewhere import ALICE, HAS, NOBODYS, OTHER, Parts
 from ._worlds import AsyncWorld, Store, SyncWorld, Throttle
 
 ECDSA, ECDH = "ECDSA-NIST256P-CHALLENGE", "ECDH-X25519-CHALLENGE"
-ALICE, OTHER, NOBODYS = PrivateKey(4711), PrivateKey(815), PrivateKey(1)
-HAS = Account([keys("pencil"), EcdsaPublicKey(ALICE.public.octets)], {"sales"})
-CONTEXTS = {"GSSAPI": partial(gss.acceptor, password="ticket")}
 URL = "https://idp.example.org/go?for=4711"
 
 
@@ -73,35 +60,6 @@ class Provider:
         if self.who == "down":
             raise Unavailable("the provider does not answer")
         return sasl.Asserted(self.who) if url == URL and self.who else None
-
-
-class Parts:
-    """What is asked of applications with these parts, and how it ends."""
-
-    def setUp(self) -> None:
-        """Make a store."""
-        self.store = Store(alice=HAS, bob=Account([keys("x")]))
-        self.events: list[Any] = []
-
-    def set_refusal(self, reason: Reason | None) -> None:
-        """Let Alice not log in."""
-        self.store.replace(
-            "alice", self.store.find("alice"), HAS.replace(refusal=reason)
-        )
-
-    def assert_failed(
-        self, event: Any, reason: Reason = Reason.BAD_CREDENTIALS
-    ) -> None:
-        """Expect a failure for this reason."""
-        self.assertIsInstance(event, sasl.Failure)
-        self.assertIs(event.reason, reason)
-
-    def kerberos(
-        self, app: Any, principal: str = "alice", ticket: str = "ticket", **more: Any
-    ) -> Any:
-        """Log in by a security context."""
-        name = more.pop("name", "GSSAPI")
-        return self.login(app, name, gss=gss.Maker(principal, ticket), **more)
 
 
 class Rules(Parts):
@@ -379,42 +337,6 @@ class AsyncApplicationTest(AsyncWorld, Rules, unittest.TestCase):
             self.redirect(app),
         ):
             self.assertEqual(event.identity, sasl.Identity("alice"))
-
-
-class PublicKeyTest(unittest.TestCase):
-    """In stores, and through what changes accounts."""
-
-    def test_an_upgrade_and_a_new_password_leave_them(self) -> None:
-        """They are of no password; several have one scheme."""
-        two = [EcdsaPublicKey(each.public.octets) for each in (OTHER, ALICE)]
-        before = Account([records.Plaintext("pencil"), *two])
-        better = Upgrade(("SCRAM-SHA-256",), iterations=1, only=True)
-        self.assertTrue(better.due(before))
-        after = better.apply("alice", before, "pencil")
-        self.assertEqual(
-            [each.scheme for each in after.records],
-            ["SCRAM-SHA-256", *[two[0].scheme] * 2],
-        )
-        self.assertFalse(better.due(after))
-        store = MemoryStore({"alice": before})
-        set_password(store, "alice", "new", iterations=1)
-        changed = store.find("alice")
-        assert changed is not None
-        self.assertEqual(changed.records[1:], tuple(two))
-
-    def test_stores_hold_them(self) -> None:
-        """Like any other record."""
-        directory = self.enterContext(tempfile.TemporaryDirectory())
-        path = Path(directory, "passwd")
-        path.touch()
-        database = SqlStore.sqlite(f"{directory}/accounts")
-        self.addCleanup(database.close)
-        one = Account([EcdsaPublicKey(ALICE.public.octets)])
-        for store in (PasswdFile(path), database):
-            with self.subTest(type(store).__name__):
-                self.assertTrue(store.replace("alice", None, one))
-                self.assertEqual(store.find("alice"), one)
-        self.assertIn("alice:{ECDSA-NIST256P}A", path.read_text())
 
 
 if __name__ == "__main__":
