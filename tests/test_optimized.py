@@ -16,7 +16,7 @@ _SUITE = textwrap.dedent(
     """
     from tests import _accounts as accounts
     from tests.test_exchanges import cases, FRAMINGS
-    from tests.test_states import NASTY
+    from tests._nasty import NASTY
     for case in cases():
         if case.profile in FRAMINGS[-2:]:
             outcome = accounts.play(

@@ -16,8 +16,8 @@ from sasl_core._strict import Malformed, integer, utf8
 from sasl_core._strict import base64 as strict_base64
 
 from . import _accounts as accounts
+from ._nasty import NASTY
 from ._rules import ENCRYPTED, RAW
-from .test_states import NASTY
 
 
 class Rule01NoOctetsRaise(unittest.TestCase):

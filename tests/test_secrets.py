@@ -14,7 +14,7 @@ from sasl_core import profiles
 
 from . import _accounts as accounts
 from ._leaks import PACKAGE, PASSWORD, TOKEN, leaks, shown
-from .test_states import LINES, NASTY, framed
+from ._nasty import LINES, NASTY, framed
 
 
 def reachable(root: Any) -> Iterator[Any]:

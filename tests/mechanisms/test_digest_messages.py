@@ -13,7 +13,7 @@ from sasl_core.mechanisms import _digest_messages as messages
 
 from .. import _accounts as accounts
 from .._hypothesis import given, st
-from ..test_states import mutations
+from .._nasty import mutations
 from ._both import client, server
 from ._digest import CHALLENGE, NAME
 

@@ -10,7 +10,7 @@ from sasl_core._strict import Malformed
 from sasl_core.mechanisms import _ntlm_messages as messages
 
 from .._hypothesis import given, st
-from ..test_states import mutations
+from .._nasty import mutations
 from ._both import client, reason, server
 from ._ntlm import NAME, Exchange
 
