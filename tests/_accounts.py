@@ -1,13 +1,10 @@
-"""Accounts for every mechanism, an application that knows them, and honest exchanges.
+"""Accounts for every mechanism, and an application that knows them.
 
-`TABLE` says what each registered mechanism needs; `play` runs one exchange; `points`
-stops at every place where somebody waits.
+`TABLE` says what each registered mechanism needs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache, partial
 from hashlib import sha256
@@ -23,9 +20,7 @@ from ._x25519 import BASE, x25519
 
 # SRP's powers are the same ones most of the time here, and dear.
 vars(_srp_math)["pow"] = lru_cache(4096)(pow)
-
 NAMES = tuple(mechanism.name for mechanism in registered())
-
 USER = "user"
 OTHER = "boss,of=all\N{LATIN SMALL LETTER E WITH ACUTE}"
 PASSWORD = "pencil"
@@ -41,7 +36,6 @@ ITERATIONS = 16  # few: what PBKDF2 costs is no concern of these tests
 SALT = b"sixteen octets.."
 CLIENT_NONCE = b"fyko+d2lbbFgONRv9qkxdawL"
 SERVER_NONCE = b"3rfcNHYJY1ZVvWVs7j"
-
 BINDINGS = (
     sasl.ChannelBinding("tls-exporter", bytes(range(32))),
     sasl.ChannelBinding("tls-server-end-point", bytes(range(32, 64))),
@@ -96,7 +90,6 @@ _SCRAM = Entry(
     client_nonce=CLIENT_NONCE,
     server_nonce=SERVER_NONCE,
 )
-
 _GSS = Entry(
     {"gss": gss.Maker(USER, PASSWORD)},
     {"gss": gss.Maker(USER, "pencil ")},
@@ -219,7 +212,6 @@ def says_last(name: str) -> bool:
 
 SECURITY_CONTEXTS = ("GS2-KRB5", "GS2-KRB5-PLUS", "GSS-SPNEGO", "GSSAPI")
 TABLE |= dict.fromkeys(HT_NAMES, _HT)
-
 SCRAMS = tuple(name for name in TABLE if name.startswith("SCRAM-"))
 
 
@@ -370,185 +362,6 @@ def make_server(
         profile=profile,
         username=username,
         nonce=TABLE[name].server_nonce,
-    )
-
-
-@dataclass
-class Outcome:
-    """How an exchange ended for both sides."""
-
-    event: sasl.Success | sasl.Failure
-    error: sasl.SASLError | None
-    transcript: list[tuple[str, bytes]]
-
-    @property
-    def succeeded(self) -> bool:
-        """Whether the server says yes and the client agrees."""
-        return isinstance(self.event, sasl.Success) and self.error is None
-
-
-Watch = Callable[[Any, str, tuple[Any, ...]], tuple[Any, ...] | None]
-
-
-def play(
-    client: sasl.Client,
-    server: sasl.Server,
-    application: Application | None = None,
-    *,
-    initial: bool = True,
-    watch: Watch | None = None,
-) -> Outcome:
-    """Run an exchange to its end.
-
-    `watch(machine, method, arguments)` sees every call before it is made; what it
-    returns, unless None, replaces the arguments.
-    """
-    return _Play(client, server, application or Application(), watch).run(initial)
-
-
-class _Play:
-    def __init__(self, client, server, application, watch) -> None:
-        self.client, self.server = client, server
-        self.application, self.watch = application, watch
-        self.transcript: list[tuple[str, bytes]] = []
-
-    def run(self, initial: bool) -> Outcome:
-        event = self.first(initial)
-        while not isinstance(event, (sasl.Success, sasl.Failure)):
-            if isinstance(event, sasl.Request):
-                event = self.settled(event)
-                continue
-            self.transcript.append(("S", event.data))
-            try:
-                response = self.tell(self.client, "step", event.data)
-            except sasl.SASLError as error:
-                return Outcome(self.abort(), error, self.transcript)
-            self.transcript.append(("C", response))
-            event = self.tell(self.server, "step", response)
-        return self.last(event)
-
-    def first(self, initial: bool) -> Any:
-        response = self.tell(self.client, "start") if initial else None
-        if response is not None:
-            response = self.client.profile.initial(response)
-            self.transcript.append(("C", response))
-        return self.tell(self.server, "start", response)
-
-    def settled(self, request: sasl.Request) -> Any:
-        if self.watch is not None:
-            answer = self.application.answer_to(request)
-            self.watch(request, "answer", (answer,))
-        return self.application.settle(request)
-
-    def last(self, event: sasl.Success | sasl.Failure) -> Outcome:
-        error: sasl.SASLError | None = None
-        if isinstance(event, sasl.Failure):
-            error = self.client.refused(event.reason, event.reason.value)
-        else:
-            if event.data is not None:
-                self.transcript.append(("S", event.data))
-            try:
-                self.tell(self.client, "finish", event.data)
-            except sasl.SASLError as problem:
-                error = problem
-        return Outcome(event, error, self.transcript)
-
-    def abort(self) -> sasl.Failure:
-        token = self.server.profile.abort
-        return self.server.abort() if token is None else self.server.step(token)
-
-    def tell(self, machine: Any, method: str, *arguments: Any) -> Any:
-        if self.watch is not None:
-            replaced = self.watch(machine, method, arguments)
-            if replaced is not None:
-                arguments = replaced
-        return getattr(machine, method)(*arguments)
-
-
-@dataclass(frozen=True)
-class Point:
-    """A place in an honest exchange where somebody waits, and what came there."""
-
-    name: str
-    waiting: Any
-    method: str
-    arguments: tuple[Any, ...]
-    decided: bool  # the application had said yes to a credential before
-    authzid: str = ""
-
-    @property
-    def honest(self) -> tuple[Any, ...]:
-        """What came, which may be used up."""
-        return deepcopy(self.arguments)
-
-    @property
-    def profile(self) -> sasl.Profile:
-        """How messages are written here."""
-        waiting = self.waiting
-        return getattr(waiting, "_server", waiting).profile
-
-    def copy(self) -> Any:
-        """Return a fresh copy of who waits."""
-        return deepcopy(self.waiting)
-
-    def __str__(self) -> str:
-        kind = type(self.waiting).__name__
-        return f"{self.name} {self.profile.name} {kind}.{self.method}{self.honest!r}"
-
-
-_CREDENTIAL = {"CheckPassword", "CheckToken", "VerifySignature"}
-_CREDENTIAL |= {"CheckPasscode", "ConsumeOtp", "FinishRedirect"}
-
-
-def points_of(
-    name: str, profile: sasl.Profile, authzid: str = "", *, initial: bool = True
-) -> Iterator[Point]:
-    """Yield every waiting point of one honest exchange."""
-    found: list[Point] = []
-    application = Application()
-
-    def watch(machine: Any, method: str, arguments: tuple[Any, ...]) -> None:
-        decided = not _CREDENTIAL.isdisjoint(application.yes)
-        twin = deepcopy(machine)
-        found.append(Point(name, twin, method, arguments, decided, authzid))
-
-    outcome = play(
-        make_client(name, profile=profile, authzid=authzid),
-        make_server(name, profile=profile),
-        application,
-        initial=initial,
-        watch=watch,
-    )
-    if not outcome.succeeded:
-        raise AssertionError(f"the honest exchange of {name} failed: {outcome}")
-    yield from found
-
-
-def is_sibling(name: str) -> bool:
-    """Tell whether a mechanism is another one by its hash or binding alone."""
-    family = name.startswith(("SCRAM-", "HT-", "HT2-"))
-    return family and ("SHA-256" not in name or name.endswith(("-UNIQ", "-ENDP")))
-
-
-def _variants(name: str) -> Iterator[tuple[sasl.Profile, str, bool]]:
-    """Yield the exchanges that differ; one of a sibling."""
-    yield profiles.BASE64, "", True
-    if is_sibling(name):
-        return
-    yield profiles.RAW, "", False
-    if find(name).authzid:
-        yield profiles.RAW, OTHER, True
-        yield profiles.BASE64, OTHER, False
-
-
-@cache
-def points() -> tuple[Point, ...]:
-    """Return every waiting point of every mechanism."""
-    return tuple(
-        point
-        for name in NAMES
-        for profile, authzid, initial in _variants(name)
-        for point in points_of(name, profile, authzid, initial=initial)
     )
 
 

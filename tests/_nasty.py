@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from . import _accounts as accounts
+from ._points import Point
 
 # Raw messages that break a rule each; some keep it, for some mechanism.
 NASTY = (
@@ -87,7 +88,7 @@ LINES = (
 )
 
 
-def framed(point: accounts.Point, message: bytes) -> bytes:
+def framed(point: Point, message: bytes) -> bytes:
     """Write a raw message as it goes over the wire at this point."""
     return point.profile.encode(message)
 

@@ -12,31 +12,30 @@ import sasl_core as sasl
 from sasl_core.mechanisms import find
 
 from . import _accounts as accounts
+from ._points import Point, points
 
 EVENTS = (sasl.Challenge, sasl.Success, sasl.Failure, sasl.Request)
 
 
-def machines(kind: type) -> tuple[accounts.Point, ...]:
+def machines(kind: type) -> tuple[Point, ...]:
     """Return the points where a client, a server or a request waits."""
-    return tuple(
-        point for point in accounts.points() if isinstance(point.waiting, kind)
-    )
+    return tuple(point for point in points() if isinstance(point.waiting, kind))
 
 
 @cache
-def server_points() -> tuple[accounts.Point, ...]:
+def server_points() -> tuple[Point, ...]:
     """Return the points where a server waits for octets."""
     return machines(sasl.Server)
 
 
 @cache
-def request_points() -> tuple[accounts.Point, ...]:
+def request_points() -> tuple[Point, ...]:
     """Return the points where a server waits for its application."""
     return machines(sasl.Request)
 
 
 @cache
-def client_points() -> tuple[accounts.Point, ...]:
+def client_points() -> tuple[Point, ...]:
     """Return the points where a client waits for octets."""
     return tuple(p for p in machines(sasl.Client) if p.method != "start")
 
@@ -75,7 +74,7 @@ class Invariants(unittest.TestCase):
         self.assert_over(server)
         return event
 
-    def check_server(self, point: accounts.Point, *lines: bytes) -> None:
+    def check_server(self, point: Point, *lines: bytes) -> None:
         """Give a waiting server lines; it may succeed by a yes from before only."""
         server = point.copy()
         event = getattr(server, point.method)(lines[0])
@@ -88,7 +87,7 @@ class Invariants(unittest.TestCase):
             entry.by_fact or point.decided or honest, "a Success that nobody decided"
         )
 
-    def check_client(self, point: accounts.Point, line: bytes) -> None:
+    def check_client(self, point: Point, line: bytes) -> None:
         """Give a waiting client a line; it answers, or raises SASLError and is over."""
         client = point.copy()
         try:
@@ -101,9 +100,7 @@ class Invariants(unittest.TestCase):
             return
         self.check_promise(point, client, line)
 
-    def check_promise(
-        self, point: accounts.Point, client: sasl.Client, line: bytes
-    ) -> None:
+    def check_promise(self, point: Point, client: sasl.Client, line: bytes) -> None:
         """A client of mutual authentication is not finished by a forged message."""
         if not find(point.name).mutual or point.method == "finish":
             return

@@ -10,6 +10,7 @@ import sasl_core as sasl
 from sasl_core import mechanisms
 
 from . import _accounts as accounts
+from ._play import play
 
 ENCRYPTED = sasl.Channel(True, host="mail.example.org")
 PLAINTEXT = sasl.Channel(False, host="mail.example.org")
@@ -264,7 +265,7 @@ class RegistryTest(unittest.TestCase):
         self.assertEqual(sasl.offer(channel=ENCRYPTED)[0], "X-OWN")
         client = sasl.client(["X-OWN", "PLAIN"], PASSWORD, channel=ENCRYPTED)
         server = sasl.server(client.name, channel=ENCRYPTED)
-        outcome = accounts.play(client, server)
+        outcome = play(client, server)
         self.assertTrue(outcome.succeeded)
         self.assertEqual(outcome.event.mechanism, "X-OWN")
 

@@ -8,6 +8,8 @@ import sasl_core as sasl
 from sasl_core import profiles
 
 from . import _accounts as accounts
+from ._play import play
+from ._points import Point, points_of
 
 
 def plain(profile: sasl.Profile = profiles.BASE64) -> sasl.Client:
@@ -72,7 +74,7 @@ class FinishTest(unittest.TestCase):
         for profile in (profiles.RAW, profiles.MANAGESIEVE, profiles.XMPP):
             client = accounts.make_client("SCRAM-SHA-256", profile=profile)
             server = accounts.make_server("SCRAM-SHA-256", profile=profile)
-            outcome = accounts.play(client, server)
+            outcome = play(client, server)
             with self.subTest(profile.name):
                 self.assertTrue(outcome.succeeded)
                 self.assertTrue(profile.decode(outcome.event.data).startswith(b"v="))
@@ -93,17 +95,17 @@ class FinishTest(unittest.TestCase):
         ):
             point = [
                 point
-                for point in accounts.points_of("SCRAM-SHA-256", profiles.RAW)
+                for point in points_of("SCRAM-SHA-256", profiles.RAW)
                 if isinstance(point.waiting, sasl.Client)
             ][-1]
             with self.subTest(data), self.assertRaises(error):
                 point.copy().finish(data)
 
-    def last(self, profile: sasl.Profile) -> accounts.Point:
+    def last(self, profile: sasl.Profile) -> Point:
         """Return a client of SCRAM that waits for the signature."""
         return [
             point
-            for point in accounts.points_of("SCRAM-SHA-256", profile)
+            for point in points_of("SCRAM-SHA-256", profile)
             if isinstance(point.waiting, sasl.Client) and point.method == "step"
         ][-1]
 

@@ -9,11 +9,12 @@ import sasl_core as sasl
 from sasl_core import profiles
 
 from . import _accounts as accounts
+from ._points import points
 
 
 def request(kind: type[sasl.Request]) -> Any:
     """Return a fresh pending request of a kind."""
-    for point in accounts.points():
+    for point in points():
         if type(point.waiting) is kind:
             return point.copy()
     raise AssertionError(f"no mechanism asks {kind.__name__}")

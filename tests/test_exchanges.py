@@ -12,6 +12,8 @@ from sasl_core.mechanisms import find
 
 from . import _accounts as accounts
 from ._accounts import NAMES, OTHER, TABLE, USER
+from ._play import Outcome, play
+from ._points import is_sibling
 
 # The framings of the library, and the two of them with and without success data.
 FRAMINGS = (
@@ -80,7 +82,7 @@ def cases() -> Iterator[Case]:
         if not entry.nobody:
             credentials = CREDENTIALS[:2]
         carries = mechanism.authzid and not mechanism.anonymous
-        for profile in FRAMINGS[-2:] if accounts.is_sibling(name) else FRAMINGS:
+        for profile in FRAMINGS[-2:] if is_sibling(name) else FRAMINGS:
             everybody = whole(profile)
             for initial in (True, False):
                 for authzid in AUTHZIDS if carries and everybody else AUTHZIDS[:1]:
@@ -109,7 +111,7 @@ class MatrixTest(unittest.TestCase):
         """Run one case."""
         application = accounts.Application()
         credentials = case.credentials()
-        outcome = accounts.play(
+        outcome = play(
             accounts.make_client(
                 case.name, profile=case.profile, credentials=credentials
             ),
@@ -129,9 +131,7 @@ class MatrixTest(unittest.TestCase):
             self.assertNotIsInstance(outcome.error, sasl.ServerNotAuthenticated)
             self.assertIs(outcome.error.reason, expected)
 
-    def check_success(
-        self, case: Case, outcome: accounts.Outcome, application: Any
-    ) -> None:
+    def check_success(self, case: Case, outcome: Outcome, application: Any) -> None:
         """Look at a Success and at what was asked for it."""
         event, mechanism = outcome.event, find(case.name)
         self.assertIsNone(outcome.error)
@@ -158,7 +158,7 @@ class MatrixTest(unittest.TestCase):
         for name in NAMES:
             with self.subTest(name):
                 first, without = (
-                    accounts.play(
+                    play(
                         accounts.make_client(name),
                         accounts.make_server(name),
                         initial=initial,
@@ -204,7 +204,7 @@ class MatrixTest(unittest.TestCase):
     def test_success_without_data_takes_one_more_round(self) -> None:
         """The last data is a challenge that the client answers with nothing."""
         with_data, without = (
-            accounts.play(
+            play(
                 accounts.make_client("SCRAM-SHA-256", profile=profile),
                 accounts.make_server("SCRAM-SHA-256", profile=profile),
             )
@@ -223,7 +223,7 @@ class IdentityTest(unittest.TestCase):
         has = TABLE[name].right | {"username": username}
         credentials = sasl.Credentials(**has, authzid=authzid)
         client = accounts.make_client(name, credentials=credentials)
-        outcome = accounts.play(client, accounts.make_server(name), application)
+        outcome = play(client, accounts.make_server(name), application)
         return outcome.event, application.asked
 
     def test_spellings_of_oneself_need_no_authorization(self) -> None:
@@ -261,7 +261,7 @@ class IdentityTest(unittest.TestCase):
                     continue
                 has = TABLE[name].right | {"username": user}
                 client = accounts.make_client(name, credentials=sasl.Credentials(**has))
-                outcome = accounts.play(client, accounts.make_server(name), application)
+                outcome = play(client, accounts.make_server(name), application)
                 with self.subTest(name, user=user):
                     self.assertTrue(outcome.succeeded)
                     self.assertEqual(outcome.event.identity, sasl.Identity(user))

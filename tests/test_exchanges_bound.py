@@ -12,6 +12,7 @@ from sasl_core.mechanisms import find
 
 from . import _accounts as accounts
 from ._accounts import NAMES, USER
+from ._play import Outcome, play
 
 
 class BindingTest(unittest.TestCase):
@@ -19,9 +20,9 @@ class BindingTest(unittest.TestCase):
 
     plus = tuple(name for name in NAMES if find(name).plus and not find(name).binding)
 
-    def run_with(self, name: str, mine: Any, theirs: Any) -> accounts.Outcome:
+    def run_with(self, name: str, mine: Any, theirs: Any) -> Outcome:
         """Run an exchange with the client's bindings and the server's."""
-        return accounts.play(
+        return play(
             accounts.make_client(name, on=accounts.channel(name, bindings=mine)),
             accounts.make_server(name, on=accounts.channel(name, bindings=theirs)),
         )
@@ -141,7 +142,7 @@ class DowngradeTest(unittest.TestCase):
         server = sasl.server(
             client.name, channel=channel, policy=policy, profile=profiles.RAW
         )
-        self.check_outcome(case, offered, seen, accounts.play(client, server))
+        self.check_outcome(case, offered, seen, play(client, server))
 
     def possible(self, case: Downgrade, seen: list[str]) -> bool:
         """Say whether the client can run anything of what it sees."""
@@ -151,7 +152,7 @@ class DowngradeTest(unittest.TestCase):
         return self.names[0] in seen and case.client_wish != "require"
 
     def check_outcome(
-        self, case: Downgrade, offered: Any, seen: list[str], outcome: accounts.Outcome
+        self, case: Downgrade, offered: Any, seen: list[str], outcome: Outcome
     ) -> None:
         """Check the client's flag, and the end that follows from it."""
         can_bind = case.client_binds and case.client_wish != "disable"
@@ -186,7 +187,7 @@ class DowngradeTest(unittest.TestCase):
                 return (flag + comma + rest,)
             return None
 
-        outcome = accounts.play(
+        outcome = play(
             accounts.make_client(name, on=channel, profile=profiles.RAW),
             accounts.make_server(name, on=channel, profile=profiles.RAW),
             watch=replace,

@@ -15,6 +15,7 @@ from sasl_core._saslprep import saslprep
 from sasl_core.mechanisms._digest_messages import _directives
 
 from . import _accounts as accounts
+from ._points import Point, is_sibling, points_of
 
 _SMALL, _LARGE = 1 << 15, 1 << 18
 # Linear work on 256 KB takes milliseconds, and quadratic work seconds; only what needs
@@ -40,12 +41,12 @@ def seconds(call: Callable[[], Any]) -> float:
     return best
 
 
-def points() -> Iterator[accounts.Point]:
+def points() -> Iterator[Point]:
     """Yield one waiting point of each record that parses octets."""
     for name in accounts.NAMES:
-        if accounts.is_sibling(name):
+        if is_sibling(name):
             continue
-        for point in accounts.points_of(name, profiles.RAW):
+        for point in points_of(name, profiles.RAW):
             octets = bool(point.honest) and isinstance(point.honest[0], bytes)
             if octets and not isinstance(point.waiting, sasl.Request):
                 yield point
@@ -95,7 +96,7 @@ class GrowthTest(unittest.TestCase):
             waiting = point.waiting
             waiting.policy = limit
 
-            def work(message: bytes, point: accounts.Point = point) -> None:
+            def work(message: bytes, point: Point = point) -> None:
                 getattr(point.copy(), point.method)(message)
 
             with self.subTest(str(point)):

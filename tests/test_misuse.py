@@ -17,12 +17,14 @@ from sasl_core.mechanisms import find
 
 from . import _accounts as accounts
 from ._misuse import plain_request
+from ._play import play
+from ._points import points, points_of
 
 
 def finished(name: str) -> tuple[sasl.Client, sasl.Server]:
     """Run an exchange to its good end and return both sides."""
     client, server = accounts.make_client(name), accounts.make_server(name)
-    if not accounts.play(client, server).succeeded:
+    if not play(client, server).succeeded:
         raise AssertionError(f"the honest exchange of {name} failed")
     return client, server
 
@@ -30,7 +32,7 @@ def finished(name: str) -> tuple[sasl.Client, sasl.Server]:
 def failed(name: str) -> tuple[sasl.Client, sasl.Server]:
     """Run an exchange to a bad end and return both sides."""
     client, server = accounts.make_client(name), accounts.make_server(name)
-    accounts.play(client, server, accounts.Application("nobody", "", "", ()))
+    play(client, server, accounts.Application("nobody", "", "", ()))
     return client, server
 
 
@@ -144,7 +146,7 @@ class OrderTest(unittest.TestCase):
 
     def test_a_refused_client_is_over(self) -> None:
         """After `refused` nothing can be done, and it never raises itself."""
-        for point in accounts.points():
+        for point in points():
             if isinstance(point.waiting, sasl.Client):
                 client = point.copy()
                 error = client.refused(sasl.Reason.UNAVAILABLE, "later\r\n\x1b[2J")
@@ -155,7 +157,7 @@ class OrderTest(unittest.TestCase):
 
     def test_an_aborted_server_is_over(self) -> None:
         """`abort` works everywhere and leaves nothing to do, twice included."""
-        for point in accounts.points():
+        for point in points():
             waiting = point.copy()
             server = getattr(waiting, "_server", waiting)
             if isinstance(server, sasl.Server):
@@ -178,7 +180,7 @@ class TypeTest(unittest.TestCase):
 
     def test_the_exchange_goes_on_after_a_type_error(self) -> None:
         """Wherever octets are due, everything else is refused and nothing is lost."""
-        for point in accounts.points():
+        for point in points():
             if isinstance(point.waiting, sasl.Request) or not point.honest:
                 continue
             machine, other = point.copy(), point.copy()
@@ -206,7 +208,7 @@ class CopyTest(unittest.TestCase):
 
     def test_nothing_that_carries_secrets_is_pickled(self) -> None:
         """Clients, servers and requests in every state, and credentials."""
-        things: list[Any] = [point.copy() for point in accounts.points()]
+        things: list[Any] = [point.copy() for point in points()]
         things.append(sasl.Credentials("user", "pencil"))
         for thing in things:
             for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
@@ -216,7 +218,7 @@ class CopyTest(unittest.TestCase):
 
     def test_a_deep_copy_goes_on_like_the_original(self) -> None:
         """In every state, and the original is not touched by it."""
-        for point in accounts.points():
+        for point in points():
             one = point.copy()
             other = copy.deepcopy(one)
             with self.subTest(str(point)):
@@ -229,7 +231,7 @@ class CopyTest(unittest.TestCase):
 
     def test_two_exchanges_are_never_equal(self) -> None:
         """An exchange is a key in a dict of connections: it is equal to itself only."""
-        for point in accounts.points_of("PLAIN", profiles.BASE64):
+        for point in points_of("PLAIN", profiles.BASE64):
             one, other = point.copy(), point.copy()
             with self.subTest(repr(one)):
                 self.assertNotEqual(one, other)

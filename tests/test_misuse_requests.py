@@ -16,6 +16,7 @@ from sasl_core.mechanisms import Mechanism
 
 from . import _accounts as accounts
 from ._misuse import plain_request
+from ._points import Point, points
 
 # What may be answered None: it was looked up, and there is nothing.
 _NONE_IS_NO = (sasl.FindPassword, sasl.FindScramKeys, sasl.FindOtp)
@@ -71,13 +72,13 @@ class RequestTest(unittest.TestCase):
         keys = accounts.keys(accounts.PASSWORD, "sha512")
         wrong = [1, 0, "false", "true", "", b"pencil", 1.0, [], [True], object()]
         wrong += [mock.Mock(), mock.MagicMock(), keys, sasl.TokenError, lambda: True]
-        for point in accounts.points():
+        for point in points():
             if not isinstance(point.waiting, sasl.Request):
                 continue
             for answer in wrong:
                 self.check_wrong(point, answer)
 
-    def check_wrong(self, point: accounts.Point, answer: Any) -> None:
+    def check_wrong(self, point: Point, answer: Any) -> None:
         """Give one answer; skip those that are right for this request."""
         right: dict[type, tuple[type, ...]] = {
             sasl.FindPassword: (str,),
@@ -107,7 +108,7 @@ class RequestTest(unittest.TestCase):
         async def check() -> bool:
             return True
 
-        for point in accounts.points():
+        for point in points():
             if isinstance(point.waiting, sasl.Request):
                 coroutine = check()
                 with self.subTest(str(point)), self.assertRaises(sasl.StateError):
@@ -116,7 +117,7 @@ class RequestTest(unittest.TestCase):
 
     def test_none_is_a_no_or_no_answer(self) -> None:
         """A function that forgot to return does not log anybody in."""
-        for point in accounts.points():
+        for point in points():
             if not isinstance(point.waiting, sasl.Request):
                 continue
             request = point.copy()
@@ -134,7 +135,7 @@ class RequestTest(unittest.TestCase):
         class Text(str):
             __slots__ = ()
 
-        for point in accounts.points():
+        for point in points():
             if isinstance(point.waiting, (sasl.FindPassword, sasl.CheckToken)):
                 with self.subTest(str(point)), self.assertRaises(sasl.StateError):
                     point.copy().answer(Text("user"))

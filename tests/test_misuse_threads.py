@@ -18,6 +18,7 @@ from sasl_core import profiles
 
 from . import _accounts as accounts
 from ._misuse import PLAIN, plain_request
+from ._points import Point, is_sibling, points, points_of
 
 _PACKAGE = str(Path(sasl.__file__).parent)
 
@@ -39,16 +40,16 @@ class _Gate:
 class ThreadTest(unittest.TestCase):
     """Two threads that use one object get one result and one StateError."""
 
-    def point(self, name: str, kind: type, method: str, last: int) -> accounts.Point:
+    def point(self, name: str, kind: type, method: str, last: int) -> Point:
         """Return one of the waiting points of a mechanism."""
         return [
             point
-            for point in accounts.points_of(name, profiles.BASE64)
+            for point in points_of(name, profiles.BASE64)
             if isinstance(point.waiting, kind) and point.method == method
         ][last]
 
     def while_running(
-        self, point: accounts.Point, target: str, meanwhile: Callable[[Any], Any]
+        self, point: Point, target: str, meanwhile: Callable[[Any], Any]
     ) -> tuple[Any, Any]:
         """Do something while another thread is inside a step; return that one's end."""
         module, name = target.split(".")
@@ -180,8 +181,8 @@ class InterruptTest(unittest.TestCase):
 
     def test_every_call_of_every_step(self) -> None:
         """Every waiting point, interrupted at each function of the library in turn."""
-        for point in accounts.points():
-            if accounts.is_sibling(point.name):
+        for point in points():
+            if is_sibling(point.name):
                 continue
             expected = repr(getattr(point.copy(), point.method)(*point.honest))
             number = 1
@@ -190,7 +191,7 @@ class InterruptTest(unittest.TestCase):
             with self.subTest(str(point)):
                 self.assertIn(number, range(2, 200), "interrupted in no place, or all")
 
-    def check(self, point: accounts.Point, number: int, expected: str) -> bool:
+    def check(self, point: Point, number: int, expected: str) -> bool:
         """Interrupt one call, then make it again."""
         machine = point.copy()
         call = getattr(machine, point.method)
@@ -211,7 +212,7 @@ class InterruptTest(unittest.TestCase):
         """Neither the interrupted step nor what follows it is a Success."""
         point = next(
             point
-            for point in accounts.points_of("CRAM-MD5", profiles.BASE64)
+            for point in points_of("CRAM-MD5", profiles.BASE64)
             if isinstance(point.waiting, sasl.Request)
         )
         request = point.copy()

@@ -15,11 +15,13 @@ _ROOT = Path(sasl.__file__).parent.parent
 _SUITE = textwrap.dedent(
     """
     from tests import _accounts as accounts
-    from tests.test_exchanges import cases, FRAMINGS
     from tests._nasty import NASTY
+    from tests._play import play
+    from tests._points import points
+    from tests.test_exchanges import cases, FRAMINGS
     for case in cases():
         if case.profile in FRAMINGS[-2:]:
-            outcome = accounts.play(
+            outcome = play(
                 accounts.make_client(
                     case.name, profile=case.profile, credentials=case.credentials()
                 ),
@@ -27,7 +29,7 @@ _SUITE = textwrap.dedent(
                 initial=case.initial,
             )
             print(case, type(outcome.event).__name__, type(outcome.error).__name__)
-    for number, point in enumerate(accounts.points()):
+    for number, point in enumerate(points()):
         for message in NASTY[number % 3 :: 3]:
             line = point.profile.encode(message)
             if point.honest and isinstance(point.honest[0], bytes):

@@ -13,6 +13,7 @@ from sasl_core.mechanisms import find
 
 from . import _accounts as accounts
 from ._accounts import PASSWORD, TOKEN, USER
+from ._points import points
 from ._rules import RAW, scram_first
 
 
@@ -133,7 +134,7 @@ class Rule17Wire(unittest.TestCase):
 
     def test_rule_17_asterisk_aborts(self) -> None:
         """At every point where a server waits for octets, from the first line on."""
-        for point in accounts.points():
+        for point in points():
             waits = isinstance(point.waiting, sasl.Server)
             if waits and point.profile is profiles.BASE64:
                 event = getattr(point.copy(), point.method)(b"*")

@@ -12,6 +12,8 @@ from sasl_core import profiles
 
 from . import _accounts as accounts
 from ._accounts import USER
+from ._play import play
+from ._points import points
 from ._rules import RAW, scram_client, scram_first, scram_server
 
 
@@ -23,7 +25,7 @@ class Rule04NoSuccessWithoutADecision(unittest.TestCase):
         for name, entry in accounts.TABLE.items():
             client, server = accounts.make_client(name), accounts.make_server(name)
             nobody = accounts.Application("", "", "", ())
-            outcome = accounts.play(client, server, nobody)
+            outcome = play(client, server, nobody)
             with self.subTest(name):
                 self.assertEqual(outcome.succeeded, entry.by_fact)
 
@@ -62,7 +64,7 @@ class Rule05Early(unittest.TestCase):
 
     def test_rule_05_early_success(self) -> None:
         """At every point before the end, in every mechanism with a promise."""
-        for point in accounts.points():
+        for point in points():
             waits = isinstance(point.waiting, sasl.Client) and point.method == "step"
             if waits and point.name in accounts.SCRAMS:
                 with self.assertRaises(sasl.ServerNotAuthenticated):
@@ -94,7 +96,7 @@ class Rule05Early(unittest.TestCase):
             acknowledges = isinstance(machine, sasl.Server) and arguments == (b"",)
             return (b"QQ==",) if acknowledges and method == "step" else None
 
-        outcome = accounts.play(
+        outcome = play(
             accounts.make_client(name), accounts.make_server(name), watch=watch
         )
         self.assertEqual(outcome.event.reason, sasl.Reason.MALFORMED)

@@ -15,6 +15,7 @@ from sasl_core import profiles
 from . import _accounts as accounts
 from ._leaks import PACKAGE, PASSWORD, TOKEN, leaks, shown
 from ._nasty import LINES, NASTY, framed
+from ._points import Point, points, points_of
 
 
 def reachable(root: Any) -> Iterator[Any]:
@@ -55,7 +56,7 @@ class ReprTest(unittest.TestCase):
 
     def test_every_state_of_every_exchange(self) -> None:
         """Clients, servers, requests, and the private records inside them."""
-        for point in accounts.points():
+        for point in points():
             things = list(reachable(point.waiting))
             self.assertGreater(len(things), 1)
             with self.subTest(str(point.name), method=point.method):
@@ -64,7 +65,7 @@ class ReprTest(unittest.TestCase):
 
     def test_every_event(self) -> None:
         """What a server returns; a challenge shows what went over the wire anyway."""
-        for point in accounts.points():
+        for point in points():
             if isinstance(point.waiting, sasl.Client):
                 continue
             machine = point.copy()
@@ -114,7 +115,7 @@ def _make(name: str, **secrets: str) -> Callable[[], Any]:
 def _answer(name: str, answer: Any) -> Callable[[], Any]:
     point = next(
         point
-        for point in accounts.points_of(name, profiles.BASE64)
+        for point in points_of(name, profiles.BASE64)
         if isinstance(point.waiting, sasl.Request)
     )
     return lambda: point.copy().answer(answer)
@@ -168,7 +169,7 @@ def troubles() -> Iterator[tuple[str, Callable[[], Any]]]:
 def _scram_error(final: bytes) -> None:
     point = [
         point
-        for point in accounts.points_of("SCRAM-SHA-256", profiles.BASE64)
+        for point in points_of("SCRAM-SHA-256", profiles.BASE64)
         if isinstance(point.waiting, sasl.Client) and point.method == "step"
     ][-1]
     point.copy().step(base64.b64encode(final))
@@ -205,7 +206,7 @@ class ErrorTest(unittest.TestCase):
 
     def test_errors_on_nasty_messages(self) -> None:
         """A client's errors, at every waiting point."""
-        for point in accounts.points():
+        for point in points():
             if isinstance(point.waiting, sasl.Client) and point.method == "step":
                 lines = [framed(point, message) for message in NASTY]
                 for line in filter(
@@ -213,7 +214,7 @@ class ErrorTest(unittest.TestCase):
                 ):
                     self.check_step(point, line)
 
-    def check_step(self, point: accounts.Point, line: bytes) -> None:
+    def check_step(self, point: Point, line: bytes) -> None:
         """Look at the error of one step, if it is one."""
         client = point.copy()
         try:
@@ -228,7 +229,7 @@ class ErrorTest(unittest.TestCase):
 
     def test_failures(self) -> None:
         """A server's own log holds no secret and none of the peer's octets."""
-        for point in accounts.points():
+        for point in points():
             if not isinstance(point.waiting, sasl.Server):
                 continue
             for message in (*NASTY, b"marker-of-the-peer", b"n,,marker-of-the-peer"):

@@ -10,6 +10,8 @@ from sasl_core import profiles
 from sasl_core.mechanisms import find
 
 from . import _accounts as accounts
+from ._play import play
+from ._points import points_of
 
 
 class StartTest(unittest.TestCase):
@@ -122,7 +124,7 @@ class AuthorizeTest(unittest.TestCase):
             if method == "answer":
                 asked.append(machine)
 
-        accounts.play(
+        play(
             accounts.make_client(name, authzid=accounts.OTHER),
             accounts.make_server(name),
             watch=watch,
@@ -146,7 +148,7 @@ class AuthorizeTest(unittest.TestCase):
         for name in self.names:
             points = [
                 point
-                for point in accounts.points_of(name, profiles.BASE64, accounts.OTHER)
+                for point in points_of(name, profiles.BASE64, accounts.OTHER)
                 if isinstance(point.waiting, sasl.Authorize)
             ]
             with self.subTest(name):
@@ -165,7 +167,7 @@ class LastDataTest(unittest.TestCase):
         """Return a server of SCRAM and its answer to the right proof."""
         point = next(
             point
-            for point in accounts.points_of("SCRAM-SHA-256", profile)
+            for point in points_of("SCRAM-SHA-256", profile)
             if isinstance(point.waiting, sasl.Server) and point.method == "step"
         )
         server = point.copy()
@@ -195,9 +197,7 @@ class LastDataTest(unittest.TestCase):
         """The server's proof goes only to who is let in."""
         points = [
             point
-            for point in accounts.points_of(
-                "SCRAM-SHA-256", profiles.RAW, accounts.OTHER
-            )
+            for point in points_of("SCRAM-SHA-256", profiles.RAW, accounts.OTHER)
             if isinstance(point.waiting, sasl.Authorize)
         ]
         event = points[0].copy().deny()

@@ -19,6 +19,7 @@ from sasl_core.mechanisms import find
 from . import _accounts as accounts
 from ._hypothesis import given, settings, st
 from ._nasty import LINES, NASTY, framed
+from ._points import Point
 from ._states import EVENTS, Invariants, client_points, request_points, server_points
 
 _ANSWERS = (None, True, False, "", "user", "pencil", sasl.TokenError())
@@ -92,7 +93,7 @@ class NastyTest(Invariants):
                 self.assert_over(request._server)
 
 
-def check_answer(test: Invariants, point: accounts.Point, answer: Any) -> None:
+def check_answer(test: Invariants, point: Point, answer: Any) -> None:
     """Give a waiting request an answer: only a yes of its own type may succeed."""
     request = point.copy()
     server = request._server
@@ -119,7 +120,7 @@ _RAW = st.one_of(
 _FRAMED = st.tuples(_RAW, st.booleans())
 
 
-def _line(point: accounts.Point, message: tuple[bytes, bool]) -> bytes:
+def _line(point: Point, message: tuple[bytes, bool]) -> bytes:
     raw, bare = message
     return raw if bare else framed(point, raw)
 

@@ -12,10 +12,11 @@ from sasl_core.mechanisms import find
 
 from . import _accounts as accounts
 from ._nasty import framed, mutations
+from ._points import Point, is_sibling, points
 from ._states import client_points, server_points
 
 
-def _honest_message(point: accounts.Point) -> bytes | None:
+def _honest_message(point: Point) -> bytes | None:
     """Return the raw message that the honest exchange has here, None for none."""
     if not point.honest or not isinstance(point.honest[0], bytes):
         return None
@@ -27,7 +28,7 @@ def _honest_message(point: accounts.Point) -> bytes | None:
 class MutationTest(unittest.TestCase):
     """One small change in a valid message is noticed, or means the same."""
 
-    def points(self, points: tuple[accounts.Point, ...]) -> Iterator[Any]:
+    def points(self, points: tuple[Point, ...]) -> Iterator[Any]:
         """Yield a point and each raw mutation of its honest message, framed raw.
 
         All changes, but a sample of siblings', of long messages, and of those that
@@ -38,7 +39,7 @@ class MutationTest(unittest.TestCase):
             if not message:
                 continue
             most = 250 if point.name == "SCRAM-SHA-256" else 120
-            sampled = accounts.is_sibling(point.name) or len(message) > most
+            sampled = is_sibling(point.name) or len(message) > most
             sampled = sampled or point.profile is not profiles.RAW
             for number, changed in enumerate(mutations(message)):
                 if changed != message and not (sampled and number % 17):
@@ -51,7 +52,7 @@ class MutationTest(unittest.TestCase):
             if isinstance(event, sasl.Success):
                 self.check_success(point, changed, event)
 
-    def go_on(self, point: accounts.Point, line: bytes) -> Any:
+    def go_on(self, point: Point, line: bytes) -> Any:
         """Play the rest of the honest exchange after a changed message."""
         server, application = point.copy(), accounts.Application()
         event = getattr(server, point.method)(line)
@@ -63,9 +64,7 @@ class MutationTest(unittest.TestCase):
                 event = server.step(next(rest, b""))
         return event
 
-    def check_success(
-        self, point: accounts.Point, changed: bytes, event: sasl.Success
-    ) -> None:
+    def check_success(self, point: Point, changed: bytes, event: sasl.Success) -> None:
         """Where a change was accepted, nothing that matters was changed."""
         text = f"{point}: {changed!r}"
         entry = accounts.TABLE[point.name]
@@ -88,7 +87,7 @@ class MutationTest(unittest.TestCase):
             with self.assertRaises(sasl.SASLError, msg=f"{point}: {changed!r}"):
                 self.finish(point, framed(point, changed))
 
-    def finish(self, point: accounts.Point, line: bytes) -> None:
+    def finish(self, point: Point, line: bytes) -> None:
         """Give a client a changed message, then the rest of the honest exchange."""
         client = point.copy()
         getattr(client, point.method)(line)
@@ -99,12 +98,12 @@ class MutationTest(unittest.TestCase):
         client.finish()
 
 
-def _siblings(point: accounts.Point) -> list[accounts.Point]:
+def _siblings(point: Point) -> list[Point]:
     """Return the points of the same exchange and the same side after this one."""
-    points = list(accounts.points())
-    here = next(index for index, other in enumerate(points) if other is point)
+    every = list(points())
+    here = next(index for index, other in enumerate(every) if other is point)
     later = []
-    for other in points[here + 1 :]:
+    for other in every[here + 1 :]:
         if isinstance(other.waiting, sasl.Server) and other.method == "start":
             break
         if type(other.waiting) is type(point.waiting) and other.method == "step":
@@ -114,7 +113,7 @@ def _siblings(point: accounts.Point) -> list[accounts.Point]:
     return later
 
 
-def _later_responses(point: accounts.Point) -> list[bytes]:
+def _later_responses(point: Point) -> list[bytes]:
     found = _LATER.get(id(point))
     if found is None:
         found = _LATER[id(point)] = [p.honest[0] for p in _siblings(point)]

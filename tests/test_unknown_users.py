@@ -17,6 +17,7 @@ from sasl_core.mechanisms import find
 
 from . import _accounts as accounts
 from ._leaks import PACKAGE, PASSWORD
+from ._play import Outcome, play
 
 
 class CompareTest(unittest.TestCase):
@@ -33,9 +34,7 @@ class CompareTest(unittest.TestCase):
             return real(one, other)
 
         with mock.patch("hmac.compare_digest", compare):
-            accounts.play(
-                accounts.make_client(name), accounts.make_server(name), application
-            )
+            play(accounts.make_client(name), accounts.make_server(name), application)
         return seen
 
     def test_scram(self) -> None:
@@ -100,7 +99,7 @@ class EnumerationTest(unittest.TestCase):
 
     def attempt(
         self, name: str, application: accounts.Application
-    ) -> tuple[accounts.Outcome, Counter[str]]:
+    ) -> tuple[Outcome, Counter[str]]:
         """Run a failing exchange; return it and the server's calls into hashlib."""
         work: Counter[str] = Counter()
         serving = False
@@ -117,12 +116,10 @@ class EnumerationTest(unittest.TestCase):
 
         client, server = accounts.make_client(name), accounts.make_server(name)
         # What is done once only: imports, and the accounts' keys.
-        accounts.play(
-            accounts.make_client(name), accounts.make_server(name), application
-        )
+        play(accounts.make_client(name), accounts.make_server(name), application)
         sys.setprofile(profile)
         try:
-            outcome = accounts.play(client, server, application, watch=watch)
+            outcome = play(client, server, application, watch=watch)
         finally:
             sys.setprofile(None)
         self.assertIsInstance(outcome.event, sasl.Failure)
@@ -157,7 +154,7 @@ class EnumerationTest(unittest.TestCase):
             wrong = sasl.Credentials(**entry.wrong)
             nobody = sasl.Credentials(**entry.right | {"username": "nobody"})
             events = [
-                accounts.play(
+                play(
                     accounts.make_client(name, credentials=credentials),
                     accounts.make_server(name),
                     application,

@@ -10,6 +10,7 @@ from sasl_core.memory import Memory
 from sasl_core.protocols.smtp import Authentication
 
 from .. import _accounts as accounts
+from .._play import play
 from ._both import reason
 from ._digest import NAME, response
 
@@ -41,7 +42,7 @@ class AgainTest(unittest.TestCase):
 
     def log_in(self, *, client: sasl.Client | None = None, initial: bool = True) -> int:
         """Log in; return how often the client spoke."""
-        outcome = accounts.play(client or self.client(), self.server(), initial=initial)
+        outcome = play(client or self.client(), self.server(), initial=initial)
         self.assertTrue(outcome.succeeded, outcome)
         self.spoken = [said for side, said in outcome.transcript if side == "C"]
         return len(self.spoken)
@@ -190,10 +191,10 @@ class AgainTest(unittest.TestCase):
         self.log_in()
         old, new = self.client(), sasl.Credentials("user", "new")
         application = accounts.Application(password="new")
-        outcome = accounts.play(old, self.server(), application)
+        outcome = play(old, self.server(), application)
         self.assertIs(reason(outcome.event), sasl.Reason.BAD_CREDENTIALS)
         self.assertEqual(application.asked, ["FindPassword"] * 2)
-        outcome = accounts.play(self.client(who=new), self.server(), application)
+        outcome = play(self.client(who=new), self.server(), application)
         self.assertTrue(outcome.succeeded)
 
     def test_a_server_that_does_not_prove_itself(self) -> None:

@@ -11,6 +11,7 @@ from sasl_core._hashed_token import DRAFTS, HT_NAMES
 from sasl_core.mechanisms import ht
 
 from .. import _accounts as accounts
+from .._play import Outcome, play
 
 TOKEN = accounts.hashed_token(accounts.PASSWORD)
 NONE = "HT-SHA-256-NONE"
@@ -27,9 +28,9 @@ def asked(name: str = NONE, draft: Any = "ietf-02", message: bytes = b"") -> Any
 class BindingTest(unittest.TestCase):
     """Each mechanism has its own type, and takes no other."""
 
-    def outcome(self, name: str, mine: Any, theirs: Any) -> accounts.Outcome:
+    def outcome(self, name: str, mine: Any, theirs: Any) -> Outcome:
         """Run an exchange with the client's bindings and the server's."""
-        return accounts.play(
+        return play(
             accounts.make_client(name, on=accounts.channel(name, bindings=mine)),
             accounts.make_server(name, on=accounts.channel(name, bindings=theirs)),
         )
@@ -85,7 +86,7 @@ class TokenTest(unittest.TestCase):
             for theirs in DRAFTS:
                 client = accounts.make_client(NONE, ht_draft=mine)
                 server = accounts.make_server(NONE, ht_draft=theirs)
-                outcome = accounts.play(client, server)
+                outcome = play(client, server)
                 with self.subTest(mine=mine, theirs=theirs):
                     self.assertEqual(outcome.succeeded, mine == theirs)
 

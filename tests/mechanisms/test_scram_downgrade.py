@@ -10,6 +10,7 @@ from sasl_core import profiles
 from sasl_core._choosing import choose
 
 from .. import _accounts as accounts
+from .. import _play
 from .._drive import hash_of
 
 MECHANISMS = ("SCRAM-SHA-1-PLUS", "SCRAM-SHA-1")
@@ -17,7 +18,7 @@ BINDINGS = ("tls-exporter", "tls-server-end-point")
 TOLD = sasl.Advertised(MECHANISMS, BINDINGS)
 
 
-def play(mine: Any, theirs: Any, name: str = "SCRAM-SHA-1") -> accounts.Outcome:
+def play(mine: Any, theirs: Any, name: str = "SCRAM-SHA-1") -> _play.Outcome:
     """Run an exchange by what came to the client, and what the server sent."""
     on, policy = accounts.channel(name), accounts.policy(name)
     client = sasl.client(
@@ -31,10 +32,10 @@ def play(mine: Any, theirs: Any, name: str = "SCRAM-SHA-1") -> accounts.Outcome:
     server = sasl.server(
         name, channel=on, policy=policy, profile=profiles.RAW, advertised=theirs
     )
-    return accounts.play(client, server)
+    return _play.play(client, server)
 
 
-def first(outcome: accounts.Outcome) -> bytes:
+def first(outcome: _play.Outcome) -> bytes:
     """Return the server-first message."""
     return next(message for side, message in outcome.transcript if side == "S")
 
@@ -192,7 +193,7 @@ class DowngradeTest(unittest.TestCase):
                     profile=profiles.RAW,
                     advertised=theirs,
                 )
-                outcome = accounts.play(client, server)
+                outcome = _play.play(client, server)
                 with self.subTest(types, theirs=theirs):
                     self.assertEqual(client.name, "SCRAM-SHA-1")
                     self.assertTrue(outcome.transcript[0][1].startswith(b"n,,"))
