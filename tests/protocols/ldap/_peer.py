@@ -44,3 +44,9 @@ def outcome(reply: Reply) -> tuple[int, str, bytes | None]:
 def login(client: ClientSession, peer: Peer, *, octets: int = 0) -> list[bytes]:
     """Log in, as `join` has it."""
     return join(client, peer, octets=octets)
+
+
+def bind(
+    mechanism: str, credentials: bytes | None = None, message_id: int = 1
+) -> bytes:
+    return messages.bind_request(message_id, mechanism, credentials)
