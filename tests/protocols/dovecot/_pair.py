@@ -17,6 +17,8 @@ POLICY = sasl.Policy(
     cleartext="encrypted",
     x25519=x25519,
 )
+PLAIN = "AHVzZXIAcGVuY2ls"  # user, pencil
+SECURE = "service=smtp secured"
 
 
 def service(*, hello=HELLO, policy=POLICY, **options) -> ServerSession:
