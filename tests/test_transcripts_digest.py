@@ -18,7 +18,7 @@ import sasl_core as sasl
 from ._data import generate, ids
 from ._des import MAKERS
 from ._drive import Calling, Serving, Store
-from .test_transcripts import PASSWORDS
+from ._recorded import PASSWORDS
 from .test_vectors_digest import directives
 
 Transcript = dict[str, Any]

@@ -19,7 +19,7 @@ from sasl_core.mechanisms._ntlm_server import _AwaitAuthenticate
 from ._data import generate, ids
 from ._des import MAKERS
 from ._drive import Calling, Serving, Store
-from .test_transcripts import PASSWORDS
+from ._recorded import PASSWORDS
 
 Transcript = dict[str, Any]
 
