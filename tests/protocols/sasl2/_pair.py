@@ -21,6 +21,7 @@ PASSWORD = sasl.Credentials(accounts.USER, accounts.PASSWORD)
 WRONG = sasl.Credentials(accounts.USER, "wrong")
 
 Settle = Callable[[sasl.Request], Any]
+PLAIN = sasl.Policy(allow=["PLAIN"])
 
 
 def features(session: ServerSession, *spoiled: str) -> Element:
@@ -84,3 +85,9 @@ def failure(condition: str, text: str = "") -> Element:
         Element("text", text),
     ]
     return Element("failure", children=children)
+
+
+def authenticate(mechanism: str, initial: str | None = None, *more: Element) -> Element:
+    children = [] if initial is None else [Element("initial-response", initial)]
+    name = {"mechanism": mechanism}
+    return Element("authenticate", children=[*children, *more], attributes=name)
