@@ -17,11 +17,11 @@ CHANNEL = sasl.Channel(
 )
 SCRAM = "SCRAM-SHA-256-PLUS"
 POLICY = sasl.Policy(iterations=(1, 5000), decoy=(accounts.ITERATIONS, 16))
+PLAIN = sasl.Policy(allow=["PLAIN"])
 PASSWORD = sasl.Credentials(accounts.USER, accounts.PASSWORD)
 WRONG = sasl.Credentials(accounts.USER, "wrong")
 
 Settle = Callable[[sasl.Request], Any]
-PLAIN = sasl.Policy(allow=["PLAIN"])
 
 
 def features(session: ServerSession, *spoiled: str) -> Element:
