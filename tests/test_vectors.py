@@ -1,8 +1,8 @@
 """Every published exchange, in both roles, over raw octets and over base64.
 
 The data names its sources. What cannot be run is in a table with the reason; a test
-holds that what ran, here and in `test_vectors_parts`, and what is listed are the whole
-of each file.
+holds that what ran, here and in the modules of the parts, and what is listed are the
+whole of each file.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ import sasl_core as sasl
 from sasl_core import Reason
 from sasl_core._saslprep import saslprep
 
+from . import test_vectors_bindings as channel_bindings
 from . import test_vectors_gss as security_contexts
 from . import test_vectors_parts as parts
+from . import test_vectors_registry as registry
 from ._data import ids, octets, vectors
 from ._drive import PROFILES, Calling, Serving, Store, hash_of
 from ._vector_cases import (
@@ -425,7 +427,8 @@ class CompletenessTest(unittest.TestCase):
 
     def test_every_file_is_read(self) -> None:
         """The files of this module, and of those beside it, are all there."""
-        self.assertIs(security_contexts.generated, generated)
+        for module in (channel_bindings, parts, registry, security_contexts):
+            self.assertIs(module.vectors_of, vectors_of)
         self.assertEqual(
             sorted(generated),
             [

@@ -1,12 +1,11 @@
 """Published vectors of the parts: SCRAM's arithmetic and stored forms, the GS2 header,
-preparation, channel bindings, mechanism names. Exchanges are in `test_vectors`.
+preparation. Exchanges are in `test_vectors`.
 """
 
 from __future__ import annotations
 
 import unittest
 from base64 import b64decode
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sasl_core as sasl
@@ -15,23 +14,14 @@ from sasl_core._saslprep import PrepError, saslprep, trace
 from sasl_core._scram_math import suite
 from sasl_core._strict import Malformed, utf8
 from sasl_core.mechanisms import _gs2 as gs2
-from sasl_core.mechanisms import find, is_name
 
-from ._data import ids, vectors
 from ._drive import HASHES, hash_of
-from ._vector_cases import LEFT_OUT, VectorCase, derived, stored_keys, vectors_of
+from ._vector_cases import VectorCase, derived, stored_keys, vectors_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Vector = dict[str, Any]
-
-# Registered usage that the library departs from on purpose.
-IN_DAILY_USE = {
-    "registry-login": "old, but what many clients have; it ranks after PLAIN",
-    "registry-xoauth2": "old, but what the large mail services have",
-}
-GIVEN_UP = {"registry-ntlm": "of limited use in 2006; its own maker gives it up now"}
 
 DUMMY_BINDING = sasl.ChannelBinding("tls-exporter", bytes(32))
 
@@ -265,157 +255,6 @@ def _prepare(vector: Vector, text: str) -> str:
 
 def _text(codepoints: list[str]) -> str:
     return "".join(chr(int(point, 16)) for point in codepoints)
-
-
-# --- channel bindings ---------------------------------------------------------
-
-_TLS = {"1.2": "TLSv1.2", "1.3": "TLSv1.3"}
-
-
-class _NoHandshake:
-    """A TLS object whose handshake is not done."""
-
-    server_side = False
-
-    def version(self) -> None:
-        """Return the protocol's version: none yet."""
-
-    def get_channel_binding(self, _type: str = "tls-unique") -> None:
-        """Return the binding: none yet."""
-
-    def getpeercert(self, _binary: bool = False) -> None:
-        """Return the certificate: none yet."""
-
-
-@vectors_of("channel_binding")
-class ChannelBindingVectors(VectorCase):
-    """The rules of each type of channel binding."""
-
-    @classmethod
-    def ways(cls, vector: Vector) -> list[tuple[str, Callable[..., None]]]:
-        """One way for certificates, one for the parameters, one for each polarity."""
-        if "certificate_der_base64" in vector["inputs"]:
-            return [("", cls.check_certificate)]
-        if vector["id"] == "tls-exporter-parameters":
-            return [("", cls.check_exporter_parameters)]
-        return [("", getattr(cls, f"check_{vector['polarity']}"))]
-
-    def check_certificate(self, vector: Vector) -> None:
-        """The end-point binding is the certificate under its own signature's hash."""
-        der = b64decode(vector["inputs"]["certificate_der_base64"])
-        if vector["polarity"] == "negative":
-            with self.assertRaises(ValueError):
-                sasl.ChannelBinding.tls_server_end_point(der)
-            return
-        binding = sasl.ChannelBinding.tls_server_end_point(der)
-        self.assertEqual(binding.type, "tls-server-end-point")
-        self.assertEqual(binding.data.hex(), vector["expect"]["data_hex"])
-
-    def check_exporter_parameters(self, vector: Vector) -> None:
-        """Exported material has the length; who exports it is told the label."""
-        expect = vector["expect"]
-        exporter = sasl.ChannelBinding.tls_exporter
-        data = bytes(expect["length"])
-        self.assertEqual(exporter(data, version="TLSv1.3").data, data)
-        self.assertIn(expect["label"], exporter.__doc__ or "")
-
-    def check_positive(self, vector: Vector) -> None:
-        """A first Finished message of the usual length is taken."""
-        inputs = vector["inputs"]
-        data = bytes(inputs["finished_octets"])
-        version = _TLS[inputs["tls_version"]]
-        binding = sasl.ChannelBinding.tls_unique(data, version=version)
-        self.assertEqual(len(binding.data), vector["expect"]["length"])
-
-    def check_negative(self, vector: Vector) -> None:
-        """What the type does not allow is refused."""
-        inputs = vector["inputs"]
-        if "tls_version" in inputs and inputs["tls_version"] is None:
-            with self.assertRaises(ValueError):
-                sasl.Channel.from_ssl(_NoHandshake())
-            return
-        version = _TLS[inputs.get("tls_version", "1.3")]
-        data = bytes.fromhex(inputs.get("data_hex", "00" * 32))
-        with self.assertRaises(ValueError):
-            if inputs["type"] == "tls-unique":
-                sasl.ChannelBinding.tls_unique(data[:12], version=version)
-            else:
-                sasl.ChannelBinding.tls_exporter(
-                    data,
-                    version=version,
-                    extended_master_secret=inputs.get("extended_master_secret", False),
-                    renegotiation=inputs.get("renegotiation_enabled", False),
-                )
-
-
-# --- the registry, names, choosing --------------------------------------------
-
-
-@vectors_of("mechanisms_registry")
-class RegistryVectors(VectorCase):
-    """Mechanism names, registered usage, and choosing."""
-
-    @classmethod
-    def ways(cls, vector: Vector) -> list[tuple[str, Callable[..., None]]]:
-        """One way for each operation."""
-        if vector["id"] in LEFT_OUT:
-            return []
-        return {
-            "mechanism-usage": [("", cls.check_usage)],
-            "mechanism-name": [("", cls.check_name)],
-            "choose-mechanism": [("", cls.check_choice)],
-        }[vector["operation"]]
-
-    def check_usage(self, vector: Vector) -> None:
-        """The registry knows the mechanism, its document, and what is obsolete."""
-        mechanism = find(vector["inputs"]["name"])
-        self.assertIsNotNone(mechanism)
-        expect = vector["expect"]
-        self.assertIn(expect.get("reference", ""), mechanism.specification)
-        obsolete = expect["usage"] == "OBSOLETE" and vector["id"] not in IN_DAILY_USE
-        obsolete = obsolete or vector["id"] in GIVEN_UP
-        self.assertEqual(mechanism.obsolete, obsolete)
-
-    def check_name(self, vector: Vector) -> None:
-        """A name is one by the grammar, or is refused as none on both sides."""
-        name = vector["inputs"]["name"]
-        self.assertEqual(is_name(name), vector["polarity"] == "positive")
-        # Any case is read; so is what is registered, and longer than it may be.
-        taken = ("mechname-neg-lower", "mechname-neg-24")
-        if vector["polarity"] == "negative" and vector["id"] not in taken:
-            with self.assertRaises(sasl.NoMechanism):
-                sasl.server(name, channel=sasl.Channel(encrypted=True))
-
-    def check_choice(self, vector: Vector) -> None:
-        """The client takes the strongest that the channel allows, or none."""
-        inputs = vector["inputs"]
-        bindings = [
-            sasl.ChannelBinding(kind, bytes(32)) for kind in inputs["channel_bindings"]
-        ]
-        make = partial(
-            sasl.client,
-            inputs["offered"],
-            sasl.Credentials("user", "pencil"),
-            channel=sasl.Channel(encrypted=inputs["tls"], bindings=bindings),
-        )
-        if vector["polarity"] == "negative":
-            with self.assertRaises(sasl.NoMechanism):
-                make()
-            return
-        self.assertEqual(make().name, vector["expect"]["chosen"])
-
-
-class TablesTest(unittest.TestCase):
-    """The table of this module."""
-
-    def test_departures_are_real(self) -> None:
-        """What we depart from is in the file, and says otherwise."""
-        usage = {v["id"]: v["expect"] for v in vectors("mechanisms_registry")}
-        self.assertLessEqual(set(IN_DAILY_USE), ids(vectors("mechanisms_registry")))
-        for name in IN_DAILY_USE:
-            self.assertEqual(usage[name]["usage"], "OBSOLETE")
-        for name in GIVEN_UP:
-            self.assertEqual(usage[name]["usage"], "LIMITED")
 
 
 if __name__ == "__main__":
