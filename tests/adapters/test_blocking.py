@@ -7,8 +7,9 @@ import ssl
 import sasl_core as sasl
 from sasl_core.adapters import blocking
 
-from ._common import GREETING, STARTTLS, Clients, Servers, coroutine_source, session
+from ._clients import GREETING, STARTTLS, Clients, coroutine_source, session
 from ._loopback import Case, connect, needs_tls
+from ._servers import Servers
 
 
 class Client(Clients, Case):

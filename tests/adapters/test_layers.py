@@ -16,7 +16,7 @@ from sasl_core.layers import Layer
 from sasl_core.protocols import sieve
 
 from ..test_layers import toy
-from ._common import session
+from ._clients import session
 from ._loopback import CLEAR, HOST, Case, connect
 
 NAME = "DIGEST-MD5"

@@ -19,7 +19,7 @@ from sasl_core.adapters.poplib import authenticate, login
 from sasl_core.protocols.pop3 import Command, Reply, ServerSession
 
 from .._accounts import TOKEN, Application
-from ._common import plain_source
+from ._clients import plain_source
 from ._loopback import (
     ALWAYS,
     CLEAR,

@@ -13,7 +13,7 @@ from sasl_core.adapters import smtplib as adapter
 from sasl_core.adapters.smtplib import authenticate, login
 from sasl_core.protocols import quirks
 
-from ._common import plain_source
+from ._clients import plain_source
 from ._loopback import ALWAYS, HOST, Case, Script, Server, needs_tls, secrets_shown
 
 USER = sasl.Credentials("user", "pencil")

@@ -12,18 +12,16 @@ import sasl_core as sasl
 from sasl_core.adapters import streams
 from sasl_core.protocols.smtp import ClientSession, Reply, ServerSession
 
-from ._common import (
+from ._clients import (
     GREETING,
     STARTTLS,
     Clients,
-    Servers,
     coroutine_source,
     plain_source,
     session,
 )
 from ._loopback import ALWAYS, HOST, Case, needs_tls
-
-PLAIN = b"AUTH PLAIN AHVzZXIAcGVuY2ls"
+from ._servers import PLAIN, Servers
 
 
 async def login(client, port, **options) -> None:
