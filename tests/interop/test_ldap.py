@@ -16,7 +16,7 @@ from sasl_core.backends.ldap import LdapStore
 from ..backends._contract import HOSTILE, IMPOSSIBLE
 from .packages import need_package
 from .peers.accounts import ALICE, CAROL, JUERGEN, USERS
-from .peers.process import HOST
+from .peers.process import HOST, NAME
 from .peers.slapd import PEOPLE, Slapd, person, running, slappasswd
 from .peers.tls import certificates
 
@@ -225,7 +225,7 @@ class FindTest(Base):
             validate=ssl.CERT_REQUIRED, ca_certs_file=str(certificates().authority)
         )
         server = ldap3.Server(
-            f"ldaps://{HOST}:{slapd.tls_port}", tls=tls, get_info=ldap3.SCHEMA
+            f"ldaps://{NAME}:{slapd.tls_port}", tls=tls, get_info=ldap3.SCHEMA
         )
 
         def connect() -> Any:

@@ -25,7 +25,7 @@ from .checks import Checks, ProgramChecks, expected_user
 from .packages import need_package
 from .peers import ldap_tools
 from .peers.accounts import ALICE, USERS
-from .peers.process import HOST
+from .peers.process import HOST, NAME
 from .peers.slapd import MECHANISMS, PEOPLE, WITHOUT_TLS, Slapd, dn, running
 from .peers.tls import certificates, client_context
 from .serving import Serving
@@ -242,7 +242,7 @@ class Ldap3Case(Checks):
             validate=ssl.CERT_REQUIRED, ca_certs_file=str(files.authority), **mine
         )
         server = self.ldap3.Server(
-            HOST, peer.port, tls=tls, connect_timeout=10, **options
+            NAME, peer.port, tls=tls, connect_timeout=10, **options
         )
         # With a timeout, the thread of ASYNC goes on for ever after the end.
         timeout = None if strategy == "ASYNC" else 10
@@ -332,7 +332,7 @@ class Ldap3StrategiesTest(Ldap3Case):
     def test_the_example(self) -> None:
         """examples.ldap3_bind, as it is started."""
         done = subprocess.run(
-            [sys.executable, "-m", "examples.ldap3_bind", HOST, ALICE.user],
+            [sys.executable, "-m", "examples.ldap3_bind", NAME, ALICE.user],
             input=f"{ALICE.password}\n",
             env=os.environ
             | {

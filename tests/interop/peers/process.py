@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NoReturn, Self
 
 HOST = "127.0.0.1"
+NAME = "localhost"  # for ldap3, which since Python 3.12 knows names only
 _SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 
 # The daemons speak of nothing but the test: no proxy, no locale, no user's settings.
