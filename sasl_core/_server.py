@@ -5,6 +5,7 @@ from __future__ import annotations
 from ._errors import StateError
 from ._events import Authorize, Challenge, Failure, Request, Success
 from ._reasons import Reason
+from ._requests import Confirm
 from ._states import Asking, ServerRecord
 from ._strict import Malformed, must_be_octets
 from ._value import Secretive
@@ -173,8 +174,6 @@ class Server(Secretive):
             outcome.mechanism = self.name
             identity = outcome.identity
             if self._confirms:
-                from ._requests import Confirm
-
                 self._confirms = False  # once
                 asked = Confirm(identity.authcid)
                 return self._move(asked, _AwaitConfirmation(outcome))

@@ -302,33 +302,39 @@ class ServerBase(Secretive, Generic[ReplyT, CommandT]):
         self.wants_tls = False
         return reply
 
-    def _offer(self, channel: Channel | None = None) -> tuple[str, ...]:
-        """Return the mechanisms that are on offer, now or on another channel."""
+    def _offer(
+        self, channel: Channel | None = None, policy: Policy | None = None
+    ) -> tuple[str, ...]:
+        """Return the mechanisms that are on offer, now or on another channel, by the
+        session's policy or another.
+        """
         mechanisms = self._mechanisms
         return offer(
             channel=channel or self.channel,
-            policy=self._policy,
+            policy=policy or self._policy,
             answers=self._answers,
             mechanisms=None if mechanisms is None else mechanisms.values(),
         )
 
     def _authenticate(
-        self, name: bytes, initial: bytes | None
+        self, name: bytes, initial: bytes | None, policy: Policy | None = None
     ) -> ReplyT | Request | CommandT:
-        """Begin an exchange by the mechanism that the client named."""
+        """Begin an exchange by the mechanism that the client named, by the session's
+        policy or another.
+        """
         if self._failures >= self._max_failures:
             return self._end(self._too_many())
         mechanism: str | Mechanism = name.decode("ascii", "replace")
         if self._mechanisms is not None:
             found = self._mechanisms.get(folded(str(mechanism)))
             if found is None:
-                return self._refusal(self._not_offered(name))
+                return self._refusal(self._not_offered(name, policy))
             mechanism = found
         try:
             self._server = server(
                 mechanism,
                 channel=self.channel,
-                policy=self._policy,
+                policy=policy or self._policy,
                 profile=self._profile,
                 answers=self._answers,
                 realm=self._realm,
@@ -336,7 +342,7 @@ class ServerBase(Secretive, Generic[ReplyT, CommandT]):
                 advertised=self.advertised,
             )
         except NoMechanism:
-            return self._refusal(self._not_offered(name))
+            return self._refusal(self._not_offered(name, policy))
         return self._follow(self._server.start(initial))
 
     def _check_password(
@@ -348,10 +354,10 @@ class ServerBase(Secretive, Generic[ReplyT, CommandT]):
         message = b"\0%b\0%b" % (username, password)
         return self._authenticate(b"PLAIN", self._profile.encode(message))
 
-    def _not_offered(self, name: bytes) -> Reason:
+    def _not_offered(self, name: bytes, policy: Policy | None = None) -> Reason:
         now = self.channel
         secure = Channel(True, bindings=now.bindings, external=now.external)
-        if name.upper().decode("ascii", "replace") in self._offer(secure):
+        if name.upper().decode("ascii", "replace") in self._offer(secure, policy):
             return Reason.ENCRYPTION_NEEDED
         return Reason.UNSUPPORTED
 

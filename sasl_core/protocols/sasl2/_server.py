@@ -47,11 +47,11 @@ class ServerSession(ElementServer[Element]):
 
     __slots__ = (
         "_domain",
+        "_fast_policy",
         "_login",
         "_task",
         "_tasks",
         "_upgrades",
-        "_usual_policy",
         "asks_token",
         "device",
         "forgets",
@@ -78,7 +78,9 @@ class ServerSession(ElementServer[Element]):
             max_failures=max_failures,
             profile=PROFILE,
         )
-        self._usual_policy = policy
+        self._fast_policy: Policy | None = None  # None: there is no FAST
+        if self._answers is not None and self._answers >= _TOKEN_REQUESTS:
+            self._fast_policy = fast.policy_for(policy)
         self._domain = domain or channel.host
         self._upgrades = upgrade.feasible(
             upgrades, channel=channel, policy=policy, answers=self._answers
@@ -150,26 +152,18 @@ class ServerSession(ElementServer[Element]):
         # HT is run for FAST, and nothing else is: another would bypass its rules.
         if by_fast != (folded(name) in HT_NAMES) or (by_fast and name not in tokens):
             return self._refuse(Reason.UNSUPPORTED, "a token, or none, where it is due")
-        usual, self._policy = self._policy, self._policy_for(by_fast)
-        try:
-            return self._authenticate(
-                octets(name), message(element, "initial-response")
-            )
-        finally:
-            self._policy = usual
+        return self._authenticate(
+            octets(name),
+            message(element, "initial-response"),
+            self._fast_policy if by_fast else None,
+        )
 
     def _tokens(self) -> tuple[str, ...]:
         """Return the mechanisms of FAST that are on offer."""
-        if self._answers is None or not self._answers >= _TOKEN_REQUESTS:
+        if self._fast_policy is None:
             return ()
-        usual, self._policy = self._policy, self._policy_for(True)
-        names = self._offer()
-        self._policy = usual
+        names = self._offer(policy=self._fast_policy)
         return tuple(name for name in names if name in HT_NAMES)
-
-    def _policy_for(self, by_fast: bool) -> Policy:
-        usual = self._usual_policy
-        return fast.policy_for(usual) if by_fast else usual
 
     def _begin_task(self, login: Success) -> Element | Request:
         task, self._task = self._task, ""
@@ -177,7 +171,7 @@ class ServerSession(ElementServer[Element]):
             task,
             login.identity.authcid,
             channel=self.channel,
-            policy=self._usual_policy,
+            policy=self._policy,
         )
         return self._follow(self._server.start())
 
